@@ -1,0 +1,1 @@
+"""A nightly Dagster pipeline that turns industrial-park reports into one standardized indicator warehouse."""

@@ -1,0 +1,183 @@
+"""Reads the packaged contracts, lays the board's own over them, and returns one frozen set.
+
+It must not judge SQL nor data. The surprising fact: YAML is turned into JSON before the models see it, because strict
+models then accept exactly what a file can say (lists, ISO dates) and still refuse every silent conversion.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from kcn_pipeline.contracts.loaded import Contracts, Origin
+from kcn_pipeline.contracts.checks import check_links
+from kcn_pipeline.contracts.errors import ContractError, Problem
+from kcn_pipeline.contracts.forms import Form
+from kcn_pipeline.contracts.indicators import Indicator, Measure
+from kcn_pipeline.contracts.reference import (
+    Area,
+    Calendar,
+    CodeList,
+    Correction,
+    Deadline,
+    ExchangeRate,
+    Factor,
+    ParkName,
+    PublishedSum,
+    RuleText,
+    Unit,
+)
+from kcn_pipeline.contracts.tables import Column, Table
+
+PACKAGED = Path(__file__).parent
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+#: What is read: kind → (model, files, the list's key in the file or None for one entry per file, what names an entry).
+_KINDS: dict[str, tuple[type[BaseModel], str, str | None, Callable[[dict[str, Any]], str]]] = {
+    "tables": (Table, "tables/*.yaml", None, lambda e: str(e.get("table"))),
+    "forms": (Form, "forms/*.yaml", None, lambda e: str(e.get("id"))),
+    "code_lists": (CodeList, "codes/*.yaml", None, lambda e: str(e.get("name"))),
+    "bookkeeping": (Column, "bookkeeping.yaml", "columns", lambda e: str(e.get("name"))),
+    "indicators": (Indicator, "indicators.yaml", "indicators", lambda e: str(e.get("code"))),
+    "measures": (Measure, "measures.yaml", "measures", lambda e: str(e.get("name"))),
+    "units": (Unit, "units.yaml", "units", lambda e: str(e.get("code"))),
+    "deadlines": (
+        Deadline,
+        "deadlines.yaml",
+        "deadlines",
+        lambda e: f"{e.get('form')}/{e.get('frequency')}/{e.get('valid_from')}",
+    ),
+    "exchange_rates": (ExchangeRate, "exchange_rates.yaml", "exchange_rates", lambda e: str(e.get("valid_from"))),
+    "factors": (Factor, "factors.yaml", "factors", lambda e: f"{e.get('name')}/{e.get('valid_from')}"),
+    "areas": (Area, "areas.yaml", "areas", lambda e: f"{e.get('area_code')}/{e.get('valid_from')}"),
+    "parks": (ParkName, "parks.yaml", "parks", lambda e: str(e.get("park_code"))),
+    "rules": (RuleText, "rules.yaml", "rules", lambda e: str(e.get("rule"))),
+    "corrections": (Correction, "corrections.yaml", "corrections", lambda e: str(e.get("id"))),
+    "published_sums": (PublishedSum, "published_sums.yaml", "published_sums", lambda e: str(e.get("total"))),
+}
+
+
+@lru_cache(maxsize=4)
+def load_contracts(overlay: Path | None = None) -> Contracts:
+    """The packaged contracts with `overlay` laid over them; raises ContractError listing every problem.
+
+    An overlay file has the name and shape of the packaged one. An entry with a known key changes the keys it gives, an
+    entry with a new key is added; nothing is ever removed (retire an indicator with `status: retired`).
+    """
+    if overlay is not None and not overlay.is_dir():
+        raise ContractError([Problem(str(overlay), "", "KCN_CONTRACTS is not a folder")])
+    problems: list[Problem] = []
+    read: dict[str, dict[str, Any]] = {}
+    origins: dict[tuple[str, str], Origin] = {}
+    for kind in _KINDS:
+        read[kind] = _read_kind(kind, [PACKAGED, *([overlay] if overlay else [])], origins, problems)
+    _refuse_strangers(overlay, problems)
+    calendar, version = _read_single(overlay, problems)
+    if problems:
+        raise ContractError(problems)
+    columns = tuple(read.pop("bookkeeping").values())
+    read["tables"] = _complete_tables(read["tables"], columns, read["measures"].values())
+    contracts = Contracts(**read, calendar=calendar, catalog_version=version, origins=origins)
+    problems = check_links(contracts)
+    if problems:
+        raise ContractError(problems)
+    return contracts
+
+
+def _read_kind(
+    kind: str, layers: list[Path], origins: dict[tuple[str, str], Origin], problems: list[Problem]
+) -> dict[str, Any]:
+    """The entries of one kind over all layers, validated, by key and in file order."""
+    model, pattern, list_key, key_of = _KINDS[kind]
+    entries: dict[str, dict[str, Any]] = {}
+    for layer in layers:
+        for path in sorted(layer.glob(pattern)):
+            in_file: set[str] = set()
+            for index, entry in _entries_of(path, list_key, problems):
+                key = key_of(entry)
+                if key in in_file:
+                    problems.append(Problem(path.name, key, f"{kind} has this key twice in the file"))
+                in_file.add(key)
+                entries[key] = {**entries.get(key, {}), **entry}
+                origins[kind, key] = Origin(path, () if index is None else (str(list_key), index))
+    validated: dict[str, Any] = {}
+    for key, entry in entries.items():
+        try:
+            validated[key] = model.model_validate_json(json.dumps(entry, default=str))
+        except ValidationError as error:
+            problems.extend(origins[kind, key].problems(key, error, entry))
+    return validated
+
+
+def _entries_of(path: Path, list_key: str | None, problems: list[Problem]) -> Iterable[tuple[int | None, dict]]:
+    try:
+        document = yaml.load(path.read_text("utf-8"), Loader=_Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        reason = f"is not YAML: {getattr(error, 'problem', error)}"
+        problems.append(Problem(path.name, "", reason, mark.line + 1 if mark else None))
+        return
+    if list_key is None:
+        if isinstance(document, dict):
+            yield None, document
+        else:
+            problems.append(Problem(path.name, "", "must hold one mapping"))
+        return
+    entries = document.get(list_key) if isinstance(document, dict) else None
+    if not isinstance(entries, list):
+        problems.append(Problem(path.name, list_key, f"must hold a list under the key {list_key!r}"))
+        return
+    for index, entry in enumerate(entries):
+        if isinstance(entry, dict):
+            yield index, entry
+        else:
+            problems.append(Problem(path.name, f"{list_key}[{index}]", "must be a mapping"))
+
+
+def _refuse_strangers(overlay: Path | None, problems: list[Problem]) -> None:
+    """A file of the overlay that no kind reads is a misspelt name: it would change nothing, silently."""
+    if overlay is None:
+        return
+    known = {path for _, pattern, _, _ in _KINDS.values() for path in overlay.glob(pattern)}
+    for path in sorted({*overlay.rglob("*.yaml"), *overlay.rglob("*.yml"), *overlay.rglob("*.csv")} - known):
+        if path.name != "calendar.yaml":
+            problems.append(Problem(str(path.relative_to(overlay)), "", "is no contract file; see the README for names"))
+
+
+def _read_single(overlay: Path | None, problems: list[Problem]) -> tuple[Calendar | None, str]:
+    """The calendar and the catalog's version, from the topmost layer that has them."""
+    layers = [layer for layer in (overlay, PACKAGED) if layer]
+    calendar_path = next(layer / "calendar.yaml" for layer in layers if (layer / "calendar.yaml").exists())
+    calendar = None
+    try:
+        document = yaml.load(calendar_path.read_text("utf-8"), Loader=_Loader)
+        calendar = Calendar.model_validate_json(json.dumps(document["calendar"], default=str))
+    except (ValidationError, yaml.YAMLError, KeyError, TypeError) as error:
+        problems.append(Problem("calendar.yaml", "calendar", str(error)))
+    versions = []
+    for layer in layers:
+        path = layer / "indicators.yaml"
+        document = yaml.load(path.read_text("utf-8"), Loader=_Loader) if path.exists() else {}
+        versions.append(str(document.get("version", "")) if isinstance(document, dict) else "")
+    return calendar, next((version for version in versions if version), "1")
+
+
+def _complete_tables(
+    tables: dict[str, Table], bookkeeping: tuple[Column, ...], measures: Iterable[Measure]
+) -> dict[str, Table]:
+    """Staged tables get the bookkeeping columns, `enterprise_report` a column per measure."""
+    extra = {
+        "enterprise_report": tuple(
+            Column(name=m.name, type="number", description=m.label.en, label=m.label, unit=m.unit) for m in measures
+        )
+    }
+    return {
+        name: table.model_copy(
+            update={"columns": table.columns + (bookkeeping if table.is_staged else ()) + extra.get(name, ())}
+        )
+        for name, table in tables.items()
+    }

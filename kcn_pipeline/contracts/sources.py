@@ -1,0 +1,249 @@
+"""The model of `data/sources.yaml`: which feeds there are, where each lies and how it arrives.
+
+It must not hold a secret, nor read the environment: `${ENV_NAME}` stays as it is written until `landing` uses it. The
+surprising fact: the kind of a feed is two words, `<topic>/<way>`; the topic names the landing asset that takes it, the
+way names how the bytes come.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import parse_qsl, urlsplit
+
+import yaml
+from pydantic import Field, ValidationError, field_validator
+
+from kcn_pipeline.contracts.base import Contract, Name
+from kcn_pipeline.contracts.errors import ContractError, Problem
+
+#: How reports reached the board: over the network, or on paper and typed in. Indicator ID04 counts it.
+Channel = Literal["electronic", "paper"]
+FilesKind = Literal["enterprise_reports/files", "register/files", "published_figures/files"]
+PortalKind = Literal["enterprise_reports/portal"]
+
+#: `${NAME}`: the value of an environment variable, put in when landing uses it.
+ENV_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+_SECRET_NAME = re.compile(r"(^|_|-)(token|password|passwd|passphrase|secret|key|connection_string)$", re.IGNORECASE)
+
+#: A payload is one Parquet value, which cannot pass 2 GiB; 1,024 MB leaves room.
+_Megabytes = Annotated[float, Field(gt=0, le=1024, allow_inf_nan=False)]
+_Count = Annotated[int, Field(gt=0)]
+_Seconds = Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)]
+
+
+class _AnyFeed(Contract):
+    id: Name
+    kind: str
+    url: Annotated[str, Field(min_length=1)]
+    #: The largest payload taken, in MB of 1,000,000 bytes.
+    max_file_mb: _Megabytes = 50
+    channel: Channel = "electronic"
+
+    @property
+    def topic(self) -> str:
+        """The part of the kind before `/`: the landing asset that takes the feed."""
+        return self.kind.partition("/")[0]
+
+    @property
+    def way(self) -> str:
+        """The part of the kind after `/`: how the bytes arrive."""
+        return self.kind.partition("/")[2]
+
+
+class FilesFeed(_AnyFeed):
+    """A folder of files: any fsspec URL, or a path relative to the folder that holds the sources file."""
+
+    kind: FilesKind
+    #: Which files below the folder are the feed's, as globs; `**/` matches any number of folders, also none.
+    include: Annotated[tuple[str, ...], Field(min_length=1)] = ("**/*",)
+    #: The most files that one night lands; the rest come the next night.
+    max_files: _Count = 20_000
+    #: What the fsspec file system needs beyond the URL, such as `username` and `password`.
+    storage_options: dict[str, Any] = {}
+
+
+class PortalFeed(_AnyFeed):
+    """The report portal, as `kcn_pipeline/landing/portal.openapi.yaml` describes it; `url` ends before `/v1`."""
+
+    kind: PortalKind
+    token: str
+    page_size: Annotated[int, Field(gt=0, le=1000)] = 100
+    timeout_s: _Seconds = 30
+    max_pages: _Count = 1000
+
+    @field_validator("url")
+    @classmethod
+    def _is_plain_web_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise ValueError("is not a web address; write https://host/path")
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError("holds a user name, a query or a fragment; leave only https://host/path")
+        return url.rstrip("/")
+
+
+Feed = FilesFeed | PortalFeed
+
+_MODELS: dict[str, type[FilesFeed] | type[PortalFeed]] = {
+    **dict.fromkeys(get_args(FilesKind), FilesFeed),
+    **dict.fromkeys(get_args(PortalKind), PortalFeed),
+}
+
+#: Where a value stands in the file: `(0, "storage_options", "password")`.
+_Place = tuple[int | str, ...]
+
+
+def load_sources(path: Path) -> tuple[Feed, ...]:
+    """Read the feeds of a sources file, in the order of the file; raises ContractError with every problem in it."""
+    raw, lines = _read_yaml(path)
+    if not isinstance(raw, list) or not raw:
+        raise ContractError([Problem(str(path), "", "holds no list of feeds; write `- id: …`, `kind: …`, `url: …`")])
+    feeds: list[Feed] = []
+    found: list[tuple[_Place, str]] = []
+    for number, entry in enumerate(raw):
+        feed, problems = _check_feed(entry)
+        found += [((number, *place), reason) for place, reason in problems]
+        if feed is not None:
+            feeds.append(feed)
+    found += _repeated_ids(raw)
+    if found:
+        raise ContractError(
+            Problem(str(path), _name_place(raw, place), reason, _line_of(lines, place)) for place, reason in found
+        )
+    return tuple(feeds)
+
+
+def _check_feed(entry: Any) -> tuple[Feed | None, list[tuple[_Place, str]]]:
+    """The feed of one entry of the file, and what is wrong with it (place inside the entry, reason)."""
+    if not isinstance(entry, dict):
+        return None, [((), "is not a feed; write `id`, `kind` and `url` as keys with values")]
+    model = _MODELS.get(str(entry.get("kind")))
+    if model is None:
+        reason = "is missing" if "kind" not in entry else f"{entry['kind']!r} is unknown"
+        return None, [(("kind",), f"{reason}; the kinds are {', '.join(_MODELS)}")]
+    entry = {str(key): value for key, value in entry.items()}
+    problems = list(_literal_secrets(entry))
+    try:
+        feed = model.model_validate_json(json.dumps(entry, default=str))
+    except ValidationError as error:
+        return None, problems + [(tuple(e["loc"]), _say(e, model)) for e in error.errors(include_input=False)]
+    return feed, problems
+
+
+def _say(error: Any, model: type[Contract]) -> str:
+    """A reason in plain words; never repeats the value, which may be a secret in the wrong place."""
+    if error["type"] == "extra_forbidden":
+        return f"is unknown; the keys are {', '.join(model.model_fields)}"
+    if error["type"] == "missing":
+        return "is missing"
+    if tuple(error["loc"]) == ("id",):
+        return "must be lower-case letters, digits and _, and start with a letter, for example board_inbox"
+    message: str = error["msg"]
+    return message.removeprefix("Value error, ")
+
+
+def _repeated_ids(raw: list[Any]) -> list[tuple[_Place, str]]:
+    ids = [entry.get("id") if isinstance(entry, dict) else None for entry in raw]
+    return [
+        ((number, "id"), f"{name!r} is the id of an earlier feed too; give each its own")
+        for number, name in enumerate(ids)
+        if name is not None and name in ids[:number]
+    ]
+
+
+# ---- secrets ---------------------------------------------------------------------------------------------------------
+
+
+def _literal_secrets(value: Any, place: _Place = ()) -> Iterator[tuple[_Place, str]]:
+    """Every secret that stands in the file itself, and every `${…}` that names no variable."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _literal_secrets(inner, (*place, str(key)))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _literal_secrets(inner, (*place, number))
+    elif value is not None and value != "":
+        text = str(value)
+        if "${" in ENV_REFERENCE.sub("", text):
+            yield place, "holds a ${…} that names no environment variable; write ${NAME}"
+        elif _is_secret_name(place) and not ENV_REFERENCE.search(text):
+            yield place, "holds a secret in plain text; write ${NAME} and set the environment variable NAME"
+        elif place == ("url",) and _has_literal_secret(text):
+            yield place, "holds a password in plain text; write ${NAME} in its place"
+
+
+def _is_secret_name(place: _Place) -> bool:
+    return bool(place) and bool(_SECRET_NAME.search(str(place[-1])))
+
+
+def _has_literal_secret(url: str) -> bool:
+    """Whether the user part or the query of a URL holds a secret that is not a `${NAME}`."""
+    user, _, _ = urlsplit(url).netloc.rpartition("@")
+    password = user.partition(":")[2]
+    queried = [value for name, value in parse_qsl(urlsplit(url).query) if _SECRET_NAME.search(name)]
+    return any(secret and not ENV_REFERENCE.search(secret) for secret in (password, *queried))
+
+
+# ---- the file and its lines ------------------------------------------------------------------------------------------
+
+
+def _read_yaml(path: Path) -> tuple[Any, dict[_Place, int]]:
+    """The content of a YAML file and the line of every place in it; raises ContractError when it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        raw = yaml.safe_load(text)
+    except FileNotFoundError:
+        raise ContractError([Problem(str(path), "", "does not exist; KCN_SOURCES says where it lies")]) from None
+    except (OSError, ValueError) as error:
+        raise ContractError([Problem(str(path), "", f"cannot be read: {error}")]) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        reason = f"is not YAML: {getattr(error, 'problem', None) or error}"
+        raise ContractError([Problem(str(path), "", reason, mark.line + 1 if mark else None)]) from None
+    lines: dict[_Place, int] = {}
+    repeated: list[_Place] = []
+    if node is not None:
+        _collect_lines(node, (), lines, repeated)
+    if repeated:
+        raise ContractError(
+            Problem(str(path), _name_place(raw, place), "is written twice; keep one", lines[place])
+            for place in repeated
+        )
+    return raw, lines
+
+
+def _collect_lines(node: yaml.Node, place: _Place, lines: dict[_Place, int], repeated: list[_Place]) -> None:
+    """Note the line of every place below a node, and the keys that a mapping holds twice (YAML keeps the last)."""
+    lines.setdefault(place, node.start_mark.line + 1)
+    if isinstance(node, yaml.SequenceNode):
+        for number, child in enumerate(node.value):
+            _collect_lines(child, (*place, number), lines, repeated)
+    elif isinstance(node, yaml.MappingNode):
+        for key, child in node.value:
+            inner = (*place, str(key.value))
+            if inner in lines:
+                repeated.append(inner)
+            lines[inner] = key.start_mark.line + 1
+            _collect_lines(child, inner, lines, repeated)
+
+
+def _line_of(lines: dict[_Place, int], place: _Place) -> int | None:
+    """The line of a place, or of the nearest place around it that is in the file (a missing key has no line)."""
+    while place and place not in lines:
+        place = place[:-1]
+    return lines.get(place)
+
+
+def _name_place(raw: Any, place: _Place) -> str:
+    """A place as people say it: `board_inbox.storage_options.password`, or `feed 2.url` for a feed without an id."""
+    if not place:
+        return ""
+    number, *rest = place
+    entry = raw[number] if isinstance(raw, list) and isinstance(number, int) else None
+    name = entry.get("id") if isinstance(entry, dict) else None
+    first = name if isinstance(name, str) and name else f"feed {number + 1}" if isinstance(number, int) else number
+    return ".".join(str(part) for part in (first, *rest))

@@ -1,0 +1,81 @@
+"""Wires the stage landing: one asset per topic asks the topic's feeds for what is new.
+
+It must not open a payload. The surprising fact: a feed that fails does not fail the asset; the night's last step fails
+the run, after the good data is served.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+
+from kcn_pipeline.contracts import Contracts
+from kcn_pipeline.contracts.sources import Feed, load_sources
+from kcn_pipeline.defs.nightly import nights
+from kcn_pipeline.defs.resources import ONLY_SOURCES, Installation, progress
+
+TOPICS = {
+    "register": "The board's register of parks, land, enterprises, projects and permits, as received",
+    "enterprise_reports": "Report forms of enterprises, developers and the board, as received",
+    "published_figures": "Lists of figures that documents have published, as received",
+}
+
+INTERRUPTED = "the refresh was cut off while this feed was landing; run it again"
+
+
+def build_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
+    """One landing asset per topic."""
+    return [_landing_asset(topic, description) for topic, description in TOPICS.items()]
+
+
+def _landing_asset(topic: str, description: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=["landing", topic],
+        group_name="landing",
+        partitions_def=nights,
+        kinds={"python", "parquet"},
+        tags={"kcn/source": topic},
+        owners=["team:kcn-data"],
+        description=f"{description}. One row: one payload with its bytes.",
+    )
+    def land(context: dg.AssetExecutionContext, installation: Installation) -> dg.MaterializeResult:
+        from kcn_pipeline.landing import FeedResult, land_feed, record_results
+
+        lake, night, base = installation.lake, context.partition_key, Path(installation.sources).parent
+        feeds = list(_chosen_feeds(installation, topic, context.run.tags.get(ONLY_SOURCES)))
+        # Noted before the first byte arrives, so that a night cut off here is known and caught up later.
+        record_results(lake, topic, night, [FeedResult(f.id, topic, "failed", error=INTERRUPTED) for f in feeds])
+        results = []
+        for feed in feeds:
+            results.append(land_feed(lake, feed, night, base))
+            progress.info("landing     %s", _tell(results[-1]))
+        record_results(lake, topic, night, results)
+        return dg.MaterializeResult(metadata=_metadata(results))
+
+    return land
+
+
+def _chosen_feeds(installation: Installation, topic: str, only: str | None) -> Iterator[Feed]:
+    wanted = set(only.split(",")) if only else None
+    for feed in load_sources(Path(installation.sources)):
+        if feed.topic == topic and (wanted is None or feed.id in wanted):
+            yield feed
+
+
+def _tell(result) -> str:  # type: ignore[no-untyped-def]
+    said = f"{result.source}: {result.landed} new, {result.unchanged} known, {result.bytes / 1e6:.1f} MB"
+    extra = [f"{n} {word}" for n, word in ((result.duplicates, "duplicate"), (result.skipped, "skipped")) if n]
+    return ", ".join([said, *extra]) + (f" — FAILED: {result.error}" if result.error else "")
+
+
+def _metadata(results) -> dict[str, dg.MetadataValue]:  # type: ignore[no-untyped-def,type-arg]
+    lines = ["| feed | status | new | known | duplicate | skipped | MB |", "|---|---|---|---|---|---|---|"]
+    for r in results:
+        numbers = f"{r.landed} | {r.unchanged} | {r.duplicates} | {r.skipped} | {r.bytes / 1e6:.1f}"
+        lines.append(f"| {r.source} | {r.status} | {numbers} |")
+    lines += [f"\n**{r.source}**: {r.error}" for r in results if r.error]
+    return {
+        "payloads_landed": dg.MetadataValue.int(sum(r.landed for r in results)),
+        "feeds_failed": dg.MetadataValue.int(sum(r.status == "failed" for r in results)),
+        "feeds": dg.MetadataValue.md("\n".join(lines)),
+    }

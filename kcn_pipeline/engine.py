@@ -1,0 +1,90 @@
+"""The one door to SQL: DuckDB in memory over the Parquet slices of the lake and over Arrow tables.
+
+It must not know a table's meaning, and nothing else may import duckdb or use a trick of its dialect. The surprising
+fact: one thread is a choice of the caller, because sums of floats are equal from run to run only in equal order.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import duckdb
+import pyarrow as pa
+
+from kcn_pipeline.contracts.tables import Column
+from kcn_pipeline.lake import Lake
+
+_SQL_TYPES = {
+    "string": "VARCHAR",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+}
+
+
+class Engine:
+    """SQL over one lake. Everything registered lives in memory and ends with the engine; use it in `with`."""
+
+    def __init__(self, lake: Lake, threads: int = 2, memory: str = "2GB") -> None:
+        self.lake = lake
+        self._connection = duckdb.connect(
+            ":memory:",
+            config={
+                "threads": threads,
+                "memory_limit": memory,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            },
+        )
+
+    def __enter__(self) -> "Engine":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def register(self, name: str, rows: pa.Table) -> None:
+        """Make an Arrow table readable under `name`."""
+        self._connection.register(name, rows)
+
+    def register_slices(self, name: str, slices: Iterable[Path], columns: Sequence[Column]) -> None:
+        """Make slices of the lake readable under `name`, with exactly `columns` in their contract types.
+
+        A column that the slices lack is null; without slices the table is empty. Slices come from `Lake.slices`.
+        """
+        files = ", ".join(_quote(str(path)) for path in slices)
+        if not files:
+            listed = ", ".join(f'CAST(NULL AS {_SQL_TYPES[c.type]}) AS "{c.name}"' for c in columns)
+            self._connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT {listed} WHERE FALSE')
+            return
+        source = f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
+        held = set(self._connection.sql(f"SELECT * FROM {source} LIMIT 0").columns)
+        listed = ", ".join(
+            f'CAST({_name(c.name) if c.name in held else "NULL"} AS {_SQL_TYPES[c.type]}) AS "{c.name}"'
+            for c in columns
+        )
+        self._connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT {listed} FROM {source}')
+
+    def materialize(self, name: str, sql: str) -> None:
+        """Run a query once and keep its rows, in their order, readable under `name`."""
+        self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}')
+
+    def query(self, sql: str) -> pa.Table:
+        """The rows of a query as Arrow."""
+        return self._connection.sql(sql).to_arrow_table()
+
+    def execute(self, sql: str) -> None:
+        """Run a statement that gives no rows."""
+        self._connection.execute(sql)
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _name(column: str) -> str:
+    return f'"{column}"'

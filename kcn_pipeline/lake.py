@@ -1,0 +1,135 @@
+"""Where packs and Parquet tables lie and how they are written; nothing else in the project touches those paths.
+
+It knows folders, nights and atomic writes, and must not know what a table means. The surprising fact: a slice that a
+re-run of a night no longer fills is kept as an empty file, because its period is still one that the night touched.
+
+    <data>/landing/<source>/night=2026-11-21/pack-000.parquet           payloads exactly as received, write-once
+    <data>/landing/_feeds/<topic>/night=2026-11-21.parquet              what the feeds said that night, also when empty
+    <data>/lake/<stage>/<table>/[<part>/]night=2026-11-21.parquet       one slice: what that night brought for that part
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+#: The part of a table that is not split by period.
+WHOLE = ""
+
+
+class LakeBusyError(RuntimeError):
+    """Another refresh holds the lake; two refreshes at a time would mix their slices."""
+
+
+class Lake:
+    """The packs and tables under one data folder. A night is a date string `YYYY-MM-DD`, a part `period=2026-Q1`."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.landing_dir = data_dir / "landing"
+        self.tables_dir = data_dir / "lake"
+
+    # ---- packs -------------------------------------------------------------------------------------------------
+
+    def write_pack(self, source: str, night: str, payloads: pa.Table) -> Path:
+        """Write one pack (one row per payload) under the next free number of the night; never overwrites one."""
+        folder = self.landing_dir / source / f"night={night}"
+        path = folder / f"pack-{len(list(folder.glob('pack-*.parquet'))):03d}.parquet"
+        _write(path, payloads, row_group_size=256)
+        return path
+
+    def packs(self, source: str | None = None, night: str | None = None) -> list[Path]:
+        """The packs of one source (or all) and one night (or all), oldest night first."""
+        found = self.landing_dir.glob(f"{source or '*'}/night={night or '*'}/pack-*.parquet")
+        return sorted(found, key=lambda path: (path.parent.name, str(path)))
+
+    def write_feed_log(self, topic: str, night: str, rows: pa.Table) -> None:
+        """Keep how the feeds of a topic fared that night (replaces the night's earlier log)."""
+        _write(self.landing_dir / "_feeds" / topic / f"night={night}.parquet", rows)
+
+    def read_feed_log(self, topic: str, night: str) -> pa.Table | None:
+        """The feed log of a topic and night, or None when its feeds were not asked that night."""
+        path = self.landing_dir / "_feeds" / topic / f"night={night}.parquet"
+        return pq.read_table(path, partitioning=None) if path.exists() else None
+
+    def landed_nights(self) -> list[str]:
+        """Every night on which feeds were asked, whether or not something landed, oldest first."""
+        logs = self.landing_dir.glob("_feeds/*/night=*.parquet")
+        return sorted({path.stem.removeprefix("night=") for path in logs})
+
+    # ---- tables ------------------------------------------------------------------------------------------------
+
+    def replace(self, stage: str, table: str, night: str, parts: Mapping[str, pa.Table]) -> None:
+        """Make the slices of a night exactly `parts` (keys as `period=2026-Q1`, or WHOLE); empties what it held else."""
+        for path in self.slices(stage, table, night):
+            part = self._part_of(stage, table, path)
+            if part not in parts:
+                _write(path, pq.read_schema(path).empty_table())
+        for part, rows in parts.items():
+            _write(self.slice_path(stage, table, night, part), rows)
+
+    def slice_path(self, stage: str, table: str, night: str, part: str = WHOLE) -> Path:
+        """Where a slice lies, whether or not it exists."""
+        return self.tables_dir / stage / table / part / f"night={night}.parquet"
+
+    def slices(
+        self, stage: str, table: str, night: str | None = None, parts: Iterable[str] | None = None
+    ) -> list[Path]:
+        """The existing slices of a table, of one night and of some parts if given, ordered by part then night."""
+        folder = self.tables_dir / stage / table
+        name = f"night={night or '*'}.parquet"
+        if parts is None:
+            return sorted([*folder.glob(name), *folder.glob(f"*/{name}")])
+        return sorted(path for part in set(parts) for path in (folder / part).glob(name))
+
+    def parts(self, stage: str, table: str, night: str | None = None) -> list[str]:
+        """The parts (`period=2026-Q1`, or WHOLE) of which a table has slices, of one night if given."""
+        return sorted({self._part_of(stage, table, path) for path in self.slices(stage, table, night)})
+
+    def nights(self, stage: str, table: str) -> list[str]:
+        """The nights of which a table has slices, oldest first."""
+        return sorted({path.stem.removeprefix("night=") for path in self.slices(stage, table)})
+
+    def read(
+        self, stage: str, table: str, night: str | None = None, parts: Iterable[str] | None = None
+    ) -> pa.Table | None:
+        """All rows of the chosen slices, or None when there is no slice."""
+        tables = [pq.read_table(path, partitioning=None) for path in self.slices(stage, table, night, parts)]
+        return pa.concat_tables(tables, promote_options="default") if tables else None
+
+    def drop_tables(self) -> None:
+        """Delete every table of the lake, never a pack: `kcn replay` rebuilds them from landing."""
+        shutil.rmtree(self.tables_dir, ignore_errors=True)
+
+    def _part_of(self, stage: str, table: str, path: Path) -> str:
+        part = path.parent.relative_to(self.tables_dir / stage / table)
+        return WHOLE if part == Path() else str(part)
+
+    # ---- one refresh at a time ---------------------------------------------------------------------------------
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the lake for one refresh; the operating system drops the lock when the process dies."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        with (self.data_dir / ".lock").open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise LakeBusyError(f"another refresh is running on {self.data_dir}; wait for it to end") from None
+            yield
+
+
+def _write(path: Path, rows: pa.Table, row_group_size: int | None = None) -> None:
+    """Write a Parquet file so that a reader or a crash sees the old file or the new one, never a part of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as handle:
+        pq.write_table(rows, handle, compression="zstd", row_group_size=row_group_size)
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.replace(path)

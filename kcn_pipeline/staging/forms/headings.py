@@ -1,0 +1,90 @@
+"""The title block and signature block of a report: tax code, period, park, currency, date line.
+
+It must not read the item table. The surprising fact: the value of a heading stands after a colon in the same cell or
+in the next filled cell to the right, and in one sheet both occur.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from kcn_pipeline.contracts.forms import Form
+from kcn_pipeline.staging.vietnamese import clean, fold
+from kcn_pipeline.staging.workbooks import Cell, Rows
+
+_NUMBERING = re.compile(r"^\s*(?:[\dIVX]{1,4}(?:\.\d+)*[.)]|[-+*•])\s*")
+_DATE_LINE = re.compile(r"ngày\s*\d{1,2}\s*tháng\s*\d{1,2}\s*năm\s*\d{2,4}", re.IGNORECASE)
+_FORMS: dict[int, Form] = {}
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A value of the title block with its cell, indexes counted from 0."""
+
+    value: Cell
+    row: int
+    at: int
+
+
+@dataclass
+class Headings:
+    """What the blocks above and below the table say: values by heading name or field code, lines, the date line."""
+
+    values: dict[str, Heading] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    date_line: Heading | None = None
+
+    def get(self, name: str) -> Heading | None:
+        """The value of a heading, if the sheet has it."""
+        return self.values.get(name)
+
+
+def read_headings(form: Form, rows: Rows, head: int, last: int) -> Headings:
+    """All headings of a sheet whose item table lies in rows `head` to `last`."""
+    _FORMS.setdefault(id(form), form)
+    exact, beginnings = _labels_of(id(form))
+    found = Headings()
+    for number, at, cell in _outside_cells(rows, head, last):
+        if "ngày" in cell and (match := _DATE_LINE.search(clean(cell))):
+            found.date_line = Heading(match[0], number, at)
+        if number < head:
+            found.lines.append(cell)
+        label, colon, rest = _NUMBERING.sub("", cell, count=1).partition(":")
+        name = _name_of(fold(label), exact, beginnings)
+        if name is None or name in found.values:
+            continue
+        if colon and rest.strip():
+            found.values[name] = Heading(rest.strip(), number, at)
+        elif (value := _next_filled(rows[number], at)) is not None:
+            found.values[name] = Heading(rows[number][value], number, value)
+    return found
+
+
+def _outside_cells(rows: Rows, head: int, last: int) -> Iterator[tuple[int, int, str]]:
+    for number in (*range(head), *range(last + 1, len(rows))):
+        for at, cell in enumerate(rows[number]):
+            if isinstance(cell, str) and cell:
+                yield number, at, cell
+
+
+def _next_filled(row: list[Cell] | tuple[Cell, ...], at: int) -> int | None:
+    return next((index for index in range(at + 1, len(row)) if row[index] != ""), None)
+
+
+@lru_cache(maxsize=64)
+def _labels_of(form_key: int) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
+    """Folded labels → heading name or field code, and the longer ones as beginnings of a cell, longest first."""
+    form = _FORMS[form_key]
+    exact = {fold(label): heading.name for heading in form.headings for label in heading.labels}
+    for one in form.fields:
+        if not one.columns:
+            exact.update({fold(label): one.code for label in (one.label, *one.aliases)} | exact)
+    beginnings = sorted(((label, name) for label, name in exact.items() if len(label) >= 8), key=lambda p: -len(p[0]))
+    return exact, tuple(beginnings)
+
+
+def _name_of(label: str, exact: dict[str, str], beginnings: tuple[tuple[str, str], ...]) -> str | None:
+    if label in exact:
+        return exact[label]
+    return next((name for beginning, name in beginnings if label.startswith(f"{beginning} ")), None)

@@ -1,0 +1,165 @@
+"""Who reports what period, and when: the title block turned into the columns of `enterprise_reports`.
+
+It must not look anything up in the register (that is `validation/`). The surprising fact: the time of submission is
+the portal's if it says one, else the date line of the signature block, and the file's own time only as a last resort,
+because copying a folder changes it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from kcn_pipeline.contracts.forms import Form
+from kcn_pipeline.settings import VIETNAM
+from kcn_pipeline.staging.forms.headings import Heading, Headings
+from kcn_pipeline.staging.vietnamese import (
+    canonical,
+    clean,
+    fold,
+    read_date,
+    read_excel_date,
+    read_period,
+    read_tax_code,
+)
+
+if TYPE_CHECKING:
+    from kcn_pipeline.staging.forms.reader import FormReader
+
+_STARTS = {"A": lambda rest: 1, "S": lambda rest: 6 * int(rest) - 5, "Q": lambda rest: 3 * int(rest) - 2, "M": int}
+_MONTHS = {"A": 12, "S": 6, "Q": 3, "M": 1}
+
+
+@dataclass
+class Identity:
+    """The report-level facts of a submission; `problem` is the first that makes the whole report unusable."""
+
+    tax_code: str | None = None
+    enterprise_name: str | None = None
+    park_code: str | None = None
+    park_name: str | None = None
+    freq: str | None = None
+    period_code: str | None = None
+    period_start: date | None = None
+    period_end: date | None = None
+    submitted_on: datetime | None = None
+    submitted_source: str | None = None
+    channel: str | None = None
+    currency: str | None = None
+    problem: str | None = None
+    detail: str | None = None
+    remarks: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def refuse(self, rule: str, detail: str) -> None:
+        """Note what makes the report unusable; the first one counts, the others are remarks."""
+        if self.problem is None:
+            self.problem, self.detail = rule, detail
+        else:
+            self.remarks.append((rule, "", detail))
+
+
+def read_identity(
+    reader: "FormReader", form: Form, headings: Headings, metadata: Mapping[str, Any], modified_at: str | None
+) -> Identity:
+    """The identity of a submission from its title block, and from the portal's listing where the block is silent."""
+    identity = Identity(channel=metadata.get("channel"))
+    _read_reporter(identity, reader, form, headings, metadata)
+    _read_period(identity, form, headings)
+    _read_submission(identity, headings, metadata, modified_at)
+    _read_currency(identity, reader, form, headings)
+    return identity
+
+
+def period_bounds(code: str) -> tuple[date, date]:
+    """First and last day of an SDMX period: 2026-Q1 → 1 January, 31 March."""
+    year, _, rest = code.partition("-")
+    freq = "A" if not rest else rest[0] if rest[0] in "SQ" else "M"
+    month = _STARTS[freq](rest.lstrip("SQ"))
+    start = date(int(year), month, 1)
+    after = month + _MONTHS[freq]
+    return start, date(int(year) + (after > 12), (after - 1) % 12 + 1, 1) - timedelta(days=1)
+
+
+def _read_reporter(
+    identity: Identity, reader: "FormReader", form: Form, headings: Headings, metadata: Mapping[str, Any]
+) -> None:
+    by_kind = {heading.reads: heading.name for heading in form.headings if heading.reads in ("tax_code", "park")}
+    if name := headings.get("enterprise_name"):
+        identity.enterprise_name = canonical(clean(str(name.value)))
+    if park := headings.get(by_kind.get("park", "park")):
+        identity.park_name = canonical(clean(str(park.value)))
+        identity.park_code = reader.parks.find(identity.park_name)
+        if identity.park_code is None and (form.reporter == "park" or reader.parks.mentions(identity.park_name)):
+            identity.refuse("unknown_park_name", identity.park_name)
+    if form.reporter == "board":
+        return
+    heading = headings.get(by_kind.get("tax_code", "tax_code"))
+    written = heading.value if heading else metadata.get("tax_code", "")
+    read = read_tax_code(written)
+    identity.tax_code = read.value
+    if read.value is None:
+        identity.refuse("unreadable_tax_code", str(written))
+    elif read.problem or read.repaired:
+        identity.remarks.append((read.problem or "tax_code_repaired", "tax_code", f"{written} → {read.value}"))
+
+
+def _read_period(identity: Identity, form: Form, headings: Headings) -> None:
+    stated = [str(h.value) for name in ("period", "year") if (h := headings.get(name))]
+    problem, seen = "no_period", ""
+    for text in [*stated, *headings.lines]:
+        period = read_period(text)
+        if period is None:
+            continue
+        if period.problem:
+            problem, seen = period.problem, text
+            if text in stated:
+                break
+        elif period.freq in form.frequencies and period.code:
+            identity.freq, identity.period_code = period.freq, period.code
+            identity.period_start, identity.period_end = period_bounds(period.code)
+            return
+        else:
+            seen = seen or text
+    identity.refuse(problem, seen)
+
+
+def _read_submission(
+    identity: Identity, headings: Headings, metadata: Mapping[str, Any], modified_at: str | None
+) -> None:
+    if stated := metadata.get("submitted_at"):
+        identity.submitted_on, identity.submitted_source = _to_local(str(stated)), "portal"
+        return
+    heading = headings.get("signed_on") or headings.date_line
+    if heading is not None:
+        day, problem = _read_day(heading)
+        if day:
+            identity.submitted_on, identity.submitted_source = datetime(day.year, day.month, day.day), "form"
+            return
+        identity.remarks.append((problem or "unreadable_date", "signed_on", str(heading.value)))
+    if modified_at:
+        identity.submitted_on, identity.submitted_source = _to_local(modified_at), "file"
+    else:
+        identity.refuse("unreadable_date", "")
+
+
+def _read_day(heading: Heading) -> tuple[date | None, str | None]:
+    if isinstance(heading.value, datetime):
+        return heading.value.date(), None
+    if isinstance(heading.value, date):
+        return heading.value, None
+    read = read_excel_date(heading.value) if isinstance(heading.value, float) else read_date(str(heading.value))
+    return read.value, read.problem
+
+
+def _to_local(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(VIETNAM).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _read_currency(identity: Identity, reader: "FormReader", form: Form, headings: Headings) -> None:
+    stated = [str(h.value) for heading in form.headings if heading.reads == "currency" and (h := headings.get(heading.name))]
+    for text in [*stated, *(line for line in headings.lines if "tinh" in fold(line) or "tien te" in fold(line))]:
+        unit = reader.units.find(text.rpartition(":")[2])
+        if unit and unit.currency:
+            identity.currency = "USD" if unit.currency == "USD" else "VND_million"
+            return

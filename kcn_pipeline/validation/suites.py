@@ -1,0 +1,246 @@
+"""The contract of a table as a suite: every property of a column and every rule becomes one expectation.
+
+It must not run anything nor import Great Expectations: a criterion names the class of the expectation and its
+arguments. The surprising fact: the batch rules of the contract are expectations too, on a frame with the batch's rows.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from kcn_pipeline.contracts.base import Bilingual, Severity
+from kcn_pipeline.contracts.reference import CodeList
+from kcn_pipeline.contracts.tables import (
+    Column,
+    ColumnType,
+    NotEmpty,
+    NotFuture,
+    NotProblem,
+    Ordered,
+    Plausible,
+    Reference,
+    Rule,
+    Sum,
+    Table,
+)
+from kcn_pipeline.validation.outcomes import CheckName
+
+#: What Great Expectations calls the type of a pandas column that holds the contract's type.
+_PANDAS_TYPES: dict[ColumnType, str] = {
+    "string": "str",
+    "integer": "int64",
+    "number": "float64",
+    "boolean": "bool",
+    "date": "datetime64",
+    "timestamp": "datetime64",
+}
+_TYPE_WORDS: dict[ColumnType, Bilingual] = {
+    "string": Bilingual(vi="chữ", en="text"),
+    "integer": Bilingual(vi="số nguyên", en="a whole number"),
+    "number": Bilingual(vi="số", en="a number"),
+    "boolean": Bilingual(vi="có/không", en="yes or no"),
+    "date": Bilingual(vi="ngày", en="a date"),
+    "timestamp": Bilingual(vi="ngày giờ", en="a date and time"),
+}
+#: The columns in which a row brings its own limits; a finding names the other column of the comparison.
+_LIMIT_COLUMNS = ("min_value", "max_value")
+_PRESENT = Bilingual(vi="phải có giá trị", en="a value")
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One rule of a table as one expectation: its class name and arguments, and what a finding will say.
+
+    `column` is the one a finding names and `against` the one it is compared with. `prepares` is a rule whose answer
+    `context.py` writes into the column that `arguments` names. With `names_rule` the column's value is itself the code
+    of the rule that was broken.
+    """
+
+    rule: str
+    severity: Severity
+    check: CheckName
+    expectation: str
+    arguments: Mapping[str, Any]
+    column: str | None = None
+    against: str | None = None
+    expected: Bilingual | None = None
+    prepares: Reference | Sum | Plausible | None = None
+    names_rule: bool = False
+
+
+def build_suite(table: Table, code_lists: Mapping[str, CodeList], night: str) -> tuple[Criterion, ...]:
+    """Every criterion of a table's rows and columns, in the order of the contract; batch rules are `batch_suite`'s."""
+    criteria = [_columns_exist(table)]
+    for column in table.columns:
+        criteria += _column_criteria(column, code_lists)
+    criteria.append(_unique_key(table))
+    criteria += (_rule_criterion(rule, index, table, night) for index, rule in enumerate(table.rules))
+    if table.recency:
+        criteria.append(_recency(table, night))
+    return tuple(criteria)
+
+
+def batch_suite(table: Table, usual_rows: int | None) -> tuple[Criterion, ...]:
+    """The criteria of one batch's number of rows. `usual_rows` is what the source's newest state held before tonight."""
+    volume = table.volume
+    criteria = [_row_count("too_few_rows", at_least=volume.min_rows), _row_count("too_many_rows", at_most=volume.max_rows)]
+    if volume.min_share_of_previous and usual_rows:
+        least = math.ceil(volume.min_share_of_previous * usual_rows)
+        criteria.append(_row_count("sudden_drop", at_least=least))
+    return tuple(criteria)
+
+
+def format_value(value: Any) -> str:
+    """A value as people write it: no `.0` after a whole number, ISO dates, a dash for nothing."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    return str(value)
+
+
+def label_of(column: Column) -> Bilingual:
+    """What people call a column: its label, or its name when it has none."""
+    return column.label or Bilingual(vi=column.name, en=column.name)
+
+
+def day_of(night: str) -> datetime:
+    """The night as the midnight that begins its day, comparable with date columns."""
+    return datetime.fromisoformat(night)
+
+
+# ---- properties of columns -------------------------------------------------------------------------------------
+
+
+def _columns_exist(table: Table) -> Criterion:
+    names = [column.name for column in table.columns]
+    arguments = {"column_set": names, "exact_match": False}
+    return Criterion("missing_column", "critical", "columns", "ExpectTableColumnsToMatchSet", arguments)
+
+
+def _column_criteria(column: Column, code_lists: Mapping[str, CodeList]) -> Iterator[Criterion]:
+    yield Criterion(
+        "wrong_type", "critical", "columns", "ExpectColumnValuesToBeOfType",
+        {"column": column.name, "type_": _PANDAS_TYPES[column.type]}, column.name, expected=_TYPE_WORDS[column.type],
+    )  # fmt: skip
+    if column.required:
+        yield _value(column, "required_missing", "ExpectColumnValuesToNotBeNull", {}, _PRESENT)
+    if column.min is not None:
+        least = f"≥ {format_value(column.min)}"
+        yield _value(column, "below_minimum", "ExpectColumnValuesToBeBetween", {"min_value": column.min}, _same(least))
+    if column.max is not None:
+        most = f"≤ {format_value(column.max)}"
+        yield _value(column, "above_maximum", "ExpectColumnValuesToBeBetween", {"max_value": column.max}, _same(most))
+    if column.codes is not None:
+        codes = [code.code for code in code_lists[column.codes].codes]
+        yield _value(column, "unknown_code", "ExpectColumnValuesToBeInSet", {"value_set": codes}, _one_of(codes))
+    if column.pattern is not None:
+        yield _value(column, "wrong_pattern", "ExpectColumnValuesToMatchRegex", {"regex": column.pattern}, _same(column.pattern))
+
+
+def _value(column: Column, rule: str, expectation: str, arguments: dict[str, Any], expected: Bilingual) -> Criterion:
+    arguments = {"column": column.name, **arguments}
+    return Criterion(rule, column.severity, "values", expectation, arguments, column.name, expected=expected)
+
+
+def _unique_key(table: Table) -> Criterion:
+    """A key is unique within one payload: two registers that land on one night state the same things twice."""
+    columns = [*dict.fromkeys(["_source", "_payload", *table.key])]
+    key = " + ".join(table.key)
+    return Criterion(
+        "duplicate_key", "critical", "keys", "ExpectCompoundColumnsToBeUnique",
+        {"column_list": columns, "ignore_row_if": "never"}, table.key[0],
+        expected=Bilingual(vi=f"{key} không lặp lại", en=f"{key} only once"),
+    )  # fmt: skip
+
+
+# ---- rules -----------------------------------------------------------------------------------------------------
+
+
+def _rule_criterion(rule: Rule, index: int, table: Table, night: str) -> Criterion:
+    match rule:
+        case NotProblem():
+            criterion = _plain(rule, "ExpectColumnValuesToBeNull", {"column": rule.column}, rule.column)
+            return replace(criterion, names_rule=True)
+        case NotEmpty():
+            condition = {"row_condition": f"{rule.when} == True", "condition_parser": "pandas"}
+            arguments = {"column": rule.column, **condition}
+            return _plain(rule, "ExpectColumnValuesToNotBeNull", arguments, rule.column, expected=_PRESENT)
+        case NotFuture():
+            arguments = {"column": rule.column, "max_value": day_of(night)}
+            return _plain(rule, "ExpectColumnValuesToBeBetween", arguments, rule.column, expected=_same(f"≤ {night}"))
+        case Ordered():
+            return _ordered(rule)
+        case _:
+            return _prepared(rule, f"_answer_{index}", table)
+
+
+def _plain(
+    rule: Rule, expectation: str, arguments: dict[str, Any], column: str,
+    against: str | None = None, expected: Bilingual | None = None,
+) -> Criterion:  # fmt: skip
+    return Criterion(rule.rule, rule.severity, "values", expectation, arguments, column, against, expected)
+
+
+def _ordered(rule: Ordered) -> Criterion:
+    arguments = {
+        "column_A": rule.high,
+        "column_B": rule.low,
+        "or_equal": True,
+        "ignore_row_if": "either_value_is_missing",
+    }
+    column, against = (rule.high, rule.low) if rule.low in _LIMIT_COLUMNS else (rule.low, rule.high)
+    return _plain(rule, "ExpectColumnPairValuesAToBeGreaterThanB", arguments, column, against)
+
+
+def _prepared(rule: Reference | Sum | Plausible, name: str, table: Table) -> Criterion:
+    if isinstance(rule, Reference):
+        expectation, limits, column = "ExpectColumnValuesToBeInSet", {"value_set": [True]}, rule.column
+        expected = Bilingual(vi=f"có trong {rule.table}.{rule.to}", en=f"one of {rule.table}.{rule.to}")
+    elif isinstance(rule, Sum):
+        expectation, limits, column = "ExpectColumnValuesToBeBetween", {"max_value": rule.tolerance}, rule.total
+        expected = _same(" + ".join(table.column(part).name for part in rule.parts))
+    else:
+        limits = {"min_value": 1 / rule.max_ratio, "max_value": rule.max_ratio}
+        expectation, column = "ExpectColumnValuesToBeBetween", rule.column
+        times = format_value(rule.max_ratio)
+        expected = Bilingual(
+            vi=f"chênh không quá {times} lần so với kỳ trước", en=f"within {times} times of the previous period"
+        )
+    arguments = {"column": name, **limits}
+    return Criterion(rule.rule, rule.severity, "values", expectation, arguments, column, None, expected, rule)
+
+
+# ---- whole tables and batches ----------------------------------------------------------------------------------
+
+
+def _recency(table: Table, night: str) -> Criterion:
+    assert table.recency is not None
+    oldest = day_of(night) - timedelta(days=table.recency.max_age_days)
+    return Criterion(
+        "stale_data", table.recency.severity, "recency", "ExpectColumnMaxToBeBetween",
+        {"column": table.recency.column, "min_value": oldest}, table.recency.column,
+        expected=_same(f"≥ {oldest.date().isoformat()}"),
+    )  # fmt: skip
+
+
+def _row_count(rule: str, at_least: int | None = None, at_most: int | None = None) -> Criterion:
+    expected = f"≥ {at_least}" if at_least is not None else f"≤ {at_most}"
+    return Criterion(
+        rule, "critical", "volume", "ExpectTableRowCountToBeBetween",
+        {"min_value": at_least, "max_value": at_most},
+        expected=Bilingual(vi=f"{expected} dòng", en=f"{expected} rows"),
+    )  # fmt: skip
+
+
+def _same(text: str) -> Bilingual:
+    return Bilingual(vi=text, en=text)
+
+
+def _one_of(codes: list[str]) -> Bilingual:
+    shown = ", ".join(codes[:12]) + (" …" if len(codes) > 12 else "")
+    return Bilingual(vi=f"một trong: {shown}", en=f"one of: {shown}")

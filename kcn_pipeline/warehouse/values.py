@@ -1,0 +1,168 @@
+"""How a night's indicator values replace the published ones, and what the revision table remembers of it.
+
+It must not judge a value. The surprising fact: publishing a night again first takes back what the earlier attempt of
+that night did, so any number of attempts end as if only the last had been made.
+
+The rules:
+* A batch speaks of pairs (indicator, period); a published row of such a pair that it lacks is deleted.
+* A revision is a published value (not null) that a night changed, withdrew or gave another obs_status. The first
+  publication of a value is none. `old_value` is the value before the night, however often the night was published;
+  a value that returns to it has no revision.
+* `refreshed_night` is the night that last changed any column of the row, `first_published_night` the one that first
+  gave the row a value.
+* The rows that the newest night changed are kept in `audit_value_before` as they were, until the next night.
+* conf_status is C (confidential) for one enterprise, else N (internal use only). It is never F (free), because nothing
+  yet checks whether a park's figure discloses a dominant enterprise.
+
+Reasons of a revision, the first that applies:
+removed (the area or indicator is no longer computed) · withdrawn (no value any more) · restored (a value again) ·
+status (same value, other obs_status) · coverage (other n_reporting) · operands (other numerator or denominator) ·
+definition (same operands, other value).
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    MetaData,
+    String,
+    Table,
+    and_,
+    case,
+    delete,
+    false,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+
+from kcn_pipeline.warehouse.incoming import Incoming, Rows, iterate_rows, load_incoming
+from kcn_pipeline.warehouse.merge import Change, Within, differs, is_gone, same_key, upsert
+from kcn_pipeline.warehouse.schema import (
+    audit_value_before,
+    fct_indicator_revision,
+    fct_indicator_value,
+    key_columns,
+)
+
+_OWN = {"first_published_night", "refreshed_night"}
+_CONTENT = [column.name for column in fct_indicator_value.columns if not column.primary_key and column.name not in _OWN]
+
+
+def publish_values(
+    connection: Connection, night: str, rows: Rows, scope: Collection[tuple[str, str]]
+) -> tuple[Incoming, Within, Change]:
+    """Make the values of the pairs (indicator_code, period_code) in `scope` equal to `rows`, keeping revisions.
+
+    Returns the loaded rows, what the scope selects and the change.
+    """
+    within = _create_scope(connection, scope)
+    completed = (_complete(row, night) for row in iterate_rows(rows))
+    incoming = load_incoming(connection, night, fct_indicator_value, completed)
+    _take_back(connection, night, within)
+    _remember(connection, night, incoming, within)
+    _revise(connection, night, incoming, within)
+    deleted = connection.execute(delete(fct_indicator_value).where(is_gone(incoming, within))).rowcount
+    kept = ["first_published_night"]
+    written = upsert(connection, fct_indicator_value, select(incoming.table), compared=_CONTENT, kept=kept)
+    return incoming, within, Change(incoming.count, written, deleted)
+
+
+def _complete(row: dict[str, Any], night: str) -> dict[str, Any]:
+    return row | {
+        "conf_status": "C" if row.get("level") == "enterprise" else "N",
+        "first_published_night": None if row.get("value") is None else night,
+        "refreshed_night": night,
+    }
+
+
+def _create_scope(connection: Connection, scope: Collection[tuple[str, str]]) -> Within:
+    table = Table(
+        "scope_indicator_value",
+        MetaData(),
+        Column("indicator_code", String, primary_key=True),
+        Column("period_code", String, primary_key=True),
+        prefixes=["TEMPORARY"],
+        postgresql_on_commit="DROP",
+    )
+    table.create(connection)
+    if scope:
+        pairs = [{"indicator_code": indicator, "period_code": period} for indicator, period in sorted(set(scope))]
+        connection.execute(insert(table), pairs)
+
+    def within(rows: Table) -> ColumnElement[bool]:
+        pair = tuple_(rows.c.indicator_code, rows.c.period_code)
+        return pair.in_(select(table.c.indicator_code, table.c.period_code))
+
+    return within
+
+
+def _take_back(connection: Connection, night: str, within: Within) -> None:
+    """Undo what an earlier attempt of the night did in scope; forget what older nights changed."""
+    values, before, revisions = fct_indicator_value, audit_value_before, fct_indicator_revision
+    connection.execute(delete(before).where(before.c.changed_night < night))
+    was_there = and_(within(before), before.c.has_existed)
+    was_not_there = and_(within(before), ~before.c.has_existed)
+    upsert(connection, values, select(*[before.c[column.name] for column in values.columns]).where(was_there))
+    added = select(before).where(was_not_there, same_key(values, before)).exists()
+    connection.execute(delete(values).where(added))
+    connection.execute(delete(before).where(within(before)))
+    connection.execute(delete(revisions).where(revisions.c.night == night, within(revisions)))
+
+
+def _remember(connection: Connection, night: str, incoming: Incoming, within: Within) -> None:
+    """Keep every row that is about to change, vanish or appear as it is now, for the next attempt of the night."""
+    values, new, before = fct_indicator_value, incoming.table, audit_value_before
+    rest = [column.name for column in values.columns if not column.primary_key]
+    names = [*key_columns(values), "changed_night", "has_existed", *rest]
+    old = [*[values.c[name] for name in key_columns(values)], literal(night), true(), *[values.c[n] for n in rest]]
+    changed = select(*old).join(new, same_key(values, new)).where(_has_changed(values, new, _CONTENT))
+    connection.execute(insert(before).from_select(names, changed))
+    connection.execute(insert(before).from_select(names, select(*old).where(is_gone(incoming, within))))
+    fresh = ~select(values).where(same_key(values, new)).exists()
+    key = [new.c[name] for name in key_columns(values)]
+    connection.execute(
+        insert(before).from_select(names[: len(key) + 2], select(*key, literal(night), false()).where(fresh))
+    )
+
+
+def _revise(connection: Connection, night: str, incoming: Incoming, within: Within) -> None:
+    """Write the revisions of the night; runs before the values themselves change."""
+    values, new, revisions = fct_indicator_value, incoming.table, fct_indicator_revision
+    key = key_columns(values)
+    names = [*key, "night", "old_value", "old_obs_status", "new_value", "new_obs_status", "reason"]
+    old_cells = [values.c.value, values.c.obs_status]
+
+    removed = select(*[values.c[name] for name in key], literal(night), *old_cells, null(), null(), literal("removed"))
+    removed = removed.where(is_gone(incoming, within), values.c.value.is_not(None))
+    connection.execute(insert(revisions).from_select(names, removed))
+
+    was_revised = select(revisions).where(*[revisions.c[name] == new.c[name] for name in key]).exists()
+    is_changed = and_(values.c.value.is_not(None), _has_changed(values, new, ["value", "obs_status"]))
+    is_restored = and_(values.c.value.is_(None), new.c.value.is_not(None), was_revised)
+    cells = [*old_cells, new.c.value, new.c.obs_status, _reason(values, new)]
+    revised = select(*[new.c[name] for name in key], literal(night), *cells)
+    revised = revised.select_from(new.outerjoin(values, same_key(values, new))).where(or_(is_changed, is_restored))
+    connection.execute(insert(revisions).from_select(names, revised))
+
+
+def _has_changed(old: Table, new: Table, names: list[str]) -> ColumnElement[bool]:
+    return or_(*[differs(old.c[name], new.c[name]) for name in names])
+
+
+def _reason(old: Table, new: Table) -> ColumnElement[str]:
+    return case(
+        (new.c.value.is_(None), "withdrawn"),
+        (old.c.value.is_(None), "restored"),
+        (~differs(old.c.value, new.c.value), "status"),
+        (differs(old.c.n_reporting, new.c.n_reporting), "coverage"),
+        (_has_changed(old, new, ["numerator", "denominator"]), "operands"),
+        else_="definition",
+    )
