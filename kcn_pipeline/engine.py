@@ -1,7 +1,7 @@
 """The one door to SQL: DuckDB in memory over the Parquet slices of the lake and over Arrow tables.
 
 It must not know a table's meaning, and nothing else may import duckdb or use a trick of its dialect. The surprising
-fact: one thread is a choice of the caller, because sums of floats are equal from run to run only in equal order.
+fact: the caller may ask for one thread, because sums of floats are equal from run to run only in equal order.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,6 @@ import duckdb
 import pyarrow as pa
 
 from kcn_pipeline.contracts.tables import Column
-from kcn_pipeline.lake import Lake
 
 _SQL_TYPES = {
     "string": "VARCHAR",
@@ -24,11 +23,14 @@ _SQL_TYPES = {
 }
 
 
-class Engine:
-    """SQL over one lake. Everything registered lives in memory and ends with the engine; use it in `with`."""
+class EngineError(RuntimeError):
+    """A statement cannot run; the message is the engine's first line."""
 
-    def __init__(self, lake: Lake, threads: int = 2, memory: str = "2GB") -> None:
-        self.lake = lake
+
+class Engine:
+    """SQL over slices and Arrow tables; what is registered lives in memory until the engine is closed by `with`."""
+
+    def __init__(self, threads: int = 2, memory: str = "2GB") -> None:
         self._connection = duckdb.connect(
             ":memory:",
             config={
@@ -74,12 +76,11 @@ class Engine:
         self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}')
 
     def query(self, sql: str) -> pa.Table:
-        """The rows of a query as Arrow."""
-        return self._connection.sql(sql).to_arrow_table()
-
-    def execute(self, sql: str) -> None:
-        """Run a statement that gives no rows."""
-        self._connection.execute(sql)
+        """The rows of a query as Arrow; raises EngineError."""
+        try:
+            return self._connection.sql(sql).to_arrow_table()
+        except duckdb.Error as error:
+            raise EngineError(str(error).splitlines()[0]) from error
 
 
 def _quote(text: str) -> str:

@@ -4,8 +4,9 @@ It must not decide what is wrong. The surprising fact: a finding never removes a
 which is told by the row's `_problem`.
 """
 
+import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -49,7 +50,7 @@ class Finding:
     place: Place
     field: str | None = None
     value: str | None = None
-    said: Mapping[str, Any] = field(default_factory=dict)
+    said: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class _Blank(dict[str, Any]):

@@ -99,6 +99,10 @@ class ResponseTruncatedError(HttpError):
 
 
 class ResponseWrongTypeError(HttpError):
-    """Another kind of content than asked for, such as a login page."""
+    """Another kind of content than asked for, such as a login page; `found` says which."""
 
     rule = "response_wrong_type"
+
+    def __init__(self, message: str, found: str) -> None:
+        super().__init__(message)
+        self.found = found

@@ -69,7 +69,7 @@ def land_files(lake: Lake, feed: FilesFeed, night: str, base: Path) -> FeedResul
             if intake.landed >= feed.max_files:
                 left = len(fresh) - number
                 intake.skipped += left
-                intake.find("too_many_files", feed.id, limit=feed.max_files, left=left, first_left=file.name)
+                intake.find("too_many_files", feed.id, found=left, expected=feed.max_files, detail=file.name)
                 break
             _land_file(folder, file, intake, ledger, writer)
     return intake.result()
@@ -79,8 +79,7 @@ def _land_file(folder: "_Folder", file: ListedFile, intake: Intake, ledger: Ledg
     try:
         content = folder.read(file)
     except FileTooLargeError:
-        size_mb = None if file.size is None else round(file.size / 1e6, 1)
-        intake.skip("file_too_large", file.name, size_mb=size_mb, limit_mb=folder.feed.max_file_mb)
+        intake.skip_too_large(file.name, file.size)
         return
     except LandingError as error:
         intake.fail_payload(file.name, error)

@@ -14,6 +14,7 @@ whole, since a server that sends one byte a second passes every read timeout. Wh
     └── ResponseWrongTypeError   another kind of content, such as a login page
 """
 
+import logging
 import random
 import threading
 import time
@@ -42,6 +43,9 @@ from kcn_pipeline.landing.errors import (
     SecretError,
 )
 from kcn_pipeline.landing.secrets import Secrets, name_variables, public_url
+
+# At level DEBUG urllib3 logs whole addresses, and with them the signatures and tokens in their queries.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 _CHUNK_BYTES = 65_536
 _MAX_REDIRECTS = 5
@@ -185,7 +189,8 @@ class HttpClient:
             raise HttpUnreachableError(self._say(url, f"has no certificate we can trust: {error}")) from None
         except (requests.ConnectionError, requests.Timeout) as error:
             raise HttpUnreachableError(self._say(url, f"cannot be reached: {error}"), is_passing=True) from None
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:
+            # ValueError: an address that is none, ours or that of a redirect, which requests parses on its own.
             raise HttpUnreachableError(self._say(url, f"cannot be asked: {error}")) from None
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -208,8 +213,9 @@ class HttpClient:
             return HttpResponse(304, response.headers, b"")
         media_type = _media_type(response.headers)
         if not is_expected(media_type):
-            reason = f"answers with {media_type or 'no type'}, not with what was asked for (a login page?)"
-            raise ResponseWrongTypeError(self._say(response.url, reason))
+            found = media_type or "no type"
+            reason = f"answers with {found}, not with what was asked for (a login page?)"
+            raise ResponseWrongTypeError(self._say(response.url, reason), found)
         return HttpResponse(response.status_code, response.headers, self._read_body(response, max_bytes, ends_at))
 
     def _read_body(self, response: requests.Response, max_bytes: int, ends_at: float) -> bytes:

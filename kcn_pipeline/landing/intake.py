@@ -5,17 +5,21 @@ as a duplicate, except empty ones, because two empty files are two enterprises t
 """
 
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from kcn_pipeline.contracts.sources import Feed
-from kcn_pipeline.landing.errors import LandingError, Rule
+from kcn_pipeline.landing.errors import LandingError, ResponseWrongTypeError, Rule
 from kcn_pipeline.landing.secrets import Secrets
 from kcn_pipeline.landing.store import Ledger, PackWriter, Payload
 
 
 @dataclass(frozen=True)
 class FeedFinding:
-    """One thing to know about one payload or one feed: the rule, the payload's name (or the feed's id), the details."""
+    """One thing to know about one payload or one feed: the rule, the payload's name (or the feed's id), the details.
+
+    `params` fills the placeholders of the rule's text in rules.yaml: `found`, `expected`, `detail`.
+    """
 
     rule: Rule
     name: str
@@ -64,17 +68,18 @@ class Intake:
             self.unchanged += 1
         elif twin is not None and payload.size > 0:
             self.duplicates += 1
-            self.find("duplicate_payload", payload.name, same_as=twin.name, sha256=payload.sha256)
+            self.find("duplicate_payload", payload.name, detail=twin.name, sha256=payload.sha256)
         else:
             writer.add(payload)
             ledger.note(payload)
             self.landed += 1
             self.bytes += payload.size
 
-    def skip(self, rule: Rule, name: str, **params: Any) -> None:
-        """Leave a payload aside on purpose, with a finding; the feed does not fail for it."""
+    def skip_too_large(self, name: str, size: int | None) -> None:
+        """Leave a payload aside that has more bytes than the feed takes; the feed does not fail for it."""
+        expected = f"{self.feed.max_file_mb:g} MB"
         self.skipped += 1
-        self.find(rule, name, **params)
+        self.find("file_too_large", name, found=f"{size / 1e6:.1f} MB" if size else f"> {expected}", expected=expected)
 
     def fail(self, cause: str) -> None:
         """Note why the feed fails; the run goes on with what can be had."""
@@ -82,7 +87,9 @@ class Intake:
 
     def fail_payload(self, name: str, error: LandingError) -> None:
         """Note that one payload could not be taken: a finding, and a reason why the feed fails."""
-        self.find(error.rule, name, cause=str(error))
+        is_other_type = isinstance(error, ResponseWrongTypeError)
+        types = {"found": error.found, "expected": PurePosixPath(name).suffix or "file"} if is_other_type else {}
+        self.find(error.rule, name, detail=str(error), **types)
         self.fail(f"{name}: {error}")
 
     def find(self, rule: Rule, name: str, **params: Any) -> None:

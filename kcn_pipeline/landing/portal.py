@@ -164,27 +164,22 @@ class _PortalRun:
             )
             if response.status == 304:
                 return
-            items, following = self._parse_page(response.content)
-            listing.items += items
+            page = _parse_page(response.content)
+            listing.items += page["items"]
+            url = self._next_page(page.get("next"))
             # The etag of one page among several would say nothing about the pages after it.
-            listing.etag = response.headers.get("ETag") if is_first and following is None else None
-            url = following
+            listing.etag = response.headers.get("ETag") if is_first and url is None else None
 
-    def _parse_page(self, content: bytes) -> tuple[list[Any], str | None]:
-        """The items of a page and the address of the next one."""
-        try:
-            page = json.loads(content)
-        except ValueError as error:
-            raise PortalContractError(f"a page is not JSON: {error}") from None
-        items = page.get("items") if isinstance(page, dict) else None
-        following = page.get("next") if isinstance(page, dict) else None
-        if not isinstance(items, list) or not isinstance(following, str | None):
-            raise PortalContractError("a page has no list `items`, or a `next` that is neither an address nor null")
-        if following is not None:
-            following = join_url(self._listing_url, following)
-            if not self._client.is_same_origin(following):
-                raise PortalContractError(f"its next page is on another server: {public_url(following)}")
-        return items, following
+    def _next_page(self, following: Any) -> str | None:
+        """The address of the next page, None after the last one; refused when it is on another server."""
+        if following is None:
+            return None
+        if not isinstance(following, str):
+            raise PortalContractError("the `next` of a page is neither an address nor null")
+        url = join_url(self._listing_url, following)
+        if not self._client.is_same_origin(url):
+            raise PortalContractError(f"its next page is on another server: {public_url(url)}")
+        return url
 
     def _known_etag(self) -> str | None:
         """The etag under which everything of this very listing has landed, if the newest payload says so."""
@@ -212,10 +207,10 @@ class _PortalRun:
         return sorted(wanted.values(), key=lambda submission: (submission.moment, submission.id))
 
     def _refuse(self, item: Any, wrong: list[str]) -> None:
-        name = str(item.get("id", "")) if isinstance(item, dict) else ""
+        name = str(item.get("id") or "") if isinstance(item, dict) else ""
         name = self._intake.secrets.redact(name) or "a submission without id"
         fields = ", ".join(wrong)
-        self._intake.find("submission_incomplete", name, fields=fields)
+        self._intake.find("submission_incomplete", name, detail=fields)
         self._intake.fail(f"{name}: the listing lacks or misstates {fields}; the portal's operator has to mend it")
         is_dated = isinstance(item, dict) and "submitted_at" not in wrong
         self._put_off(datetime.fromisoformat(item["submitted_at"]) if is_dated else self._since or _BEGINNING)
@@ -226,9 +221,7 @@ class _PortalRun:
         try:
             content = self._download(submission)
         except FileTooLargeError:
-            limit_mb = self._feed.max_file_mb
-            size_mb = None if submission.size is None else round(submission.size / 1e6, 1)
-            self._intake.skip("file_too_large", submission.name, size_mb=size_mb, limit_mb=limit_mb)
+            self._intake.skip_too_large(submission.name, submission.size)
             self._put_off(submission.moment)
         except LandingError as error:
             self._intake.fail_payload(submission.name, error)
@@ -249,7 +242,7 @@ class _PortalRun:
         )
         content = response.content
         if not response.media_type and content.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
-            raise ResponseWrongTypeError("a web page came instead of the file (a login page?)")
+            raise ResponseWrongTypeError("a web page came instead of the file (a login page?)", "text/html")
         if submission.size is not None and submission.size != len(content):
             raise ContentMismatchError(f"{len(content)} bytes came, {submission.size} were listed")
         if submission.sha256 is not None and submission.sha256.lower() != sha256(content).hexdigest():
@@ -316,6 +309,17 @@ def _query(since: datetime | None, page_size: int) -> dict[str, str]:
 
 
 # ---- items -----------------------------------------------------------------------------------------------------------
+
+
+def _parse_page(content: bytes) -> dict[str, Any]:
+    """A page of the listing: an object with a list `items`; raises PortalContractError for anything else."""
+    try:
+        page = json.loads(content)
+    except ValueError as error:
+        raise PortalContractError(f"a page is not JSON: {error}") from None
+    if not isinstance(page, dict) or not isinstance(page.get("items"), list):
+        raise PortalContractError("a page has no list `items`")
+    return page
 
 
 def _wrong_fields(item: Any) -> list[str]:

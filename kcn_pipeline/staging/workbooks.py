@@ -24,6 +24,8 @@ Rows = Sequence[Sequence[Cell]]
 #: A workbook of forms unpacks to well under a megabyte; 200 MB is a bomb or not a form.
 MAX_UNPACKED_BYTES = 200_000_000
 MAX_UNPACK_RATIO = 200
+#: Deflate packs at most 1,032 : 1, so a smaller file cannot unpack to more than 50 MB and is opened without a look.
+SMALL_FILE_BYTES = 48_000
 #: Forms have under 200 rows and registers under 20,000; a stray cell in row 1,048,576 must not fill the memory.
 MAX_CELLS = 5_000_000
 
@@ -95,7 +97,8 @@ def cell_address(row: int, column: int) -> str:
 
 def _read_workbook(content: bytes) -> list[Sheet]:
     if content.startswith(_ZIP):
-        _check_archive(content)
+        if len(content) > SMALL_FILE_BYTES:
+            _check_archive(content)
     elif _ENCRYPTED_STREAM in content[:65536] or _ENCRYPTED_STREAM in content[-65536:]:
         raise PayloadRejectedError("encrypted_file", "the workbook asks for a password")
     try:
@@ -112,7 +115,9 @@ def _read_workbook(content: bytes) -> list[Sheet]:
     except PasswordError:
         raise PayloadRejectedError("encrypted_file", "the workbook asks for a password") from None
     except CalamineError as error:
-        raise PayloadRejectedError(_name_damage(content), str(error)) from None
+        if content.startswith(_ZIP):
+            _check_archive(content)
+        raise PayloadRejectedError("truncated_file", str(error)) from None
     except BaseException as error:  # a Rust panic inside calamine is not an Exception
         if isinstance(error, (KeyboardInterrupt, SystemExit, PayloadRejectedError, MemoryError)):
             raise
@@ -132,10 +137,6 @@ def _check_archive(content: bytes) -> None:
     names = {entry.filename for entry in entries}
     if "xl/workbook.xml" not in names and not any(name.endswith(("workbook.bin", "content.xml")) for name in names):
         raise PayloadRejectedError("not_a_workbook", "a ZIP file without a workbook in it")
-
-
-def _name_damage(content: bytes) -> str:
-    return "truncated_file" if content.startswith((_ZIP, _CFB)) else "not_a_workbook"
 
 
 def _read_text(name: str, content: bytes) -> Sheet:

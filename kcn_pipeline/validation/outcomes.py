@@ -82,7 +82,7 @@ class Judged:
     accepted: pa.Table
     quarantine: pa.Table
     accepted_rows: Rows
-    findings: tuple[Mapping[str, Any], ...]
+    findings: tuple[dict[str, Any], ...]
     checks: tuple[CheckOutcome, ...]
     refusals: tuple[Refusal, ...]
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, func, select, update
 
+from kcn_pipeline.settings import parse_night
 from kcn_pipeline.warehouse.audit import check_published
 from kcn_pipeline.warehouse.database import open_engine, write_transaction
 from kcn_pipeline.warehouse.incoming import Incoming, Row, Rows, iterate_rows, load_incoming
@@ -74,7 +75,7 @@ class NightBatch:
     audit: Mapping[str, Rows] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        date.fromisoformat(self.night)
+        parse_night(self.night)
         unknown = sorted({*self.tables} - {*WHOLE_TABLES} | {*self.audit} - {*AUDIT_TABLES})
         if unknown:
             raise ValueError(f"a batch has no tables {unknown}; whole: {WHOLE_TABLES}, audit: {AUDIT_TABLES}")

@@ -114,7 +114,7 @@ def test_the_same_file_twice_lands_once_and_is_named(lake: Lake, inbox: Path) ->
     assert counts(result) == (1, 0, 1, 0)
     assert result.status == "ok"
     (finding,) = result.findings
-    assert (finding.rule, finding.name, finding.params["same_as"]) == ("duplicate_payload", "copy of a.csv", "a.csv")
+    assert (finding.rule, finding.name, finding.params["detail"]) == ("duplicate_payload", "copy of a.csv", "a.csv")
     assert landed(lake) == {"a.csv": b"report"}
     put(inbox / "late copy.csv", b"report")
     assert counts(land(lake, inbox.parent, night="2026-11-22")) == (0, 1, 2, 0)
@@ -138,7 +138,7 @@ def test_a_large_file_is_not_read_and_the_rest_goes_on(lake: Lake, inbox: Path) 
     assert result.status == "ok"
     (finding,) = result.findings
     assert (finding.rule, finding.name) == ("file_too_large", "b.xlsx")
-    assert finding.params == {"size_mb": 200.0, "limit_mb": 50}
+    assert finding.params == {"found": "200.0 MB", "expected": "50 MB"}
     put(inbox / "exact.csv", b"x" * 1000)
     put(inbox / "over.csv", b"x" * 1001)
     result = land(lake, inbox.parent, max_file_mb=0.001)
@@ -154,7 +154,7 @@ def test_too_many_files_land_over_several_nights(lake: Lake, inbox: Path) -> Non
     assert counts(result) == (2, 0, 1, 3)
     finding = result.findings[-1]
     assert (finding.rule, finding.name) == ("too_many_files", "board_inbox")
-    assert finding.params == {"limit": 2, "left": 3, "first_left": "2.csv"}
+    assert finding.params == {"found": 3, "expected": 2, "detail": "2.csv"}
     assert counts(land(lake, inbox.parent, night="2026-11-22", max_files=2)) == (2, 2, 1, 1)
     assert counts(land(lake, inbox.parent, night="2026-11-23", max_files=2)) == (1, 4, 1, 0)
     assert set(read_manifest(lake)["size"].to_pylist()) == {1}
@@ -169,7 +169,7 @@ def test_a_file_that_cannot_be_read_fails_the_feed_and_the_others_land(lake: Lak
     assert (result.status, result.landed) == ("failed", 2)
     (finding,) = result.findings
     assert (finding.rule, finding.name) == ("file_unreadable", "b.csv")
-    assert "FileNotFoundError" in finding.params["cause"]
+    assert "FileNotFoundError" in finding.params["detail"]
     assert result.error is not None
     assert result.error.startswith("b.csv: cannot be read: FileNotFoundError")
     assert "make it readable, the next night takes it" in result.error
@@ -267,13 +267,12 @@ def test_names_are_kept_as_they_are(lake: Lake, inbox: Path) -> None:
     assert land(lake, inbox.parent).unchanged == 4
 
 
-def test_a_run_cut_short_is_taken_up_where_it_stopped(
-    lake: Lake, inbox: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_cut_short_is_taken_up_where_it_stopped(lake: Lake, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         put(inbox / f"{number}.csv", b"%d" % number)
     monkeypatch.setattr(store, "PACK_PAYLOADS", 2)
-    write_pack, written = lake.write_pack, []
+    write_pack = lake.write_pack
+    written: list[Path] = []
 
     def write_two(*args: Any) -> Path:
         if len(written) == 2:
@@ -320,7 +319,9 @@ def test_secrets_reach_the_file_system_and_nothing_else(
     assert secret not in repr(result)
     assert result.error is not None
     assert quote(secret) not in result.error
-    assert result.error.startswith("ftp://files.example.vn/in cannot be opened: RuntimeError: 530 login with ('kcn', '$")
+    assert result.error.startswith(
+        "ftp://files.example.vn/in cannot be opened: RuntimeError: 530 login with ('kcn', '$"
+    )
     assert result.error.endswith("at ftp://***@host/ or ftp://***@h failed")
 
 

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -35,12 +35,12 @@ def waits() -> list[float]:
 
 
 @pytest.fixture
-def make_client(portal: PortalServer, waits: list[float]) -> Iterator[Callable[..., HttpClient]]:
+def make_client(portal: PortalServer, waits: list[float]) -> Callable[..., HttpClient]:
     def make(**options: Any) -> HttpClient:
         options = {"token": "${KCN_PORTAL_TOKEN}", "timeout_s": 5, **options}
         return HttpClient(portal.url, Secrets(), sleep=waits.append, **options)
 
-    yield make
+    return make
 
 
 def get(client: HttpClient, portal: PortalServer, *answers: Answer, **options: Any) -> bytes:
@@ -188,7 +188,12 @@ def test_a_huge_body_is_left_alone(
 def test_another_type_than_expected_is_refused(make_client: Callable[..., HttpClient], portal: PortalServer) -> None:
     page = Answer(body=b"<html>login</html>", content_type="Text/HTML; charset=utf-8")
     seen: list[str] = []
-    options = {"is_expected": lambda media_type: bool(seen.append(media_type))}
+
+    def refuse(media_type: str) -> bool:
+        seen.append(media_type)
+        return False
+
+    options = {"is_expected": refuse}
     text = fail(make_client(), portal, ResponseWrongTypeError, page, **options)
     assert "answers with text/html, not with what was asked for (a login page?)" in text
     assert "no type" in fail(make_client(), portal, ResponseWrongTypeError, Answer(content_type=None), **options)
@@ -247,12 +252,17 @@ def test_the_password_file_of_the_account_is_not_used(
         assert "Authorization" not in other.requests[0][1]
 
 
-@pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://host/x", "http://[broken", "gopher:x"])
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://host/x", "gopher:x"])
 def test_redirects_off_the_web_are_refused(
     make_client: Callable[..., HttpClient], portal: PortalServer, location: str
 ) -> None:
     answer = Answer(302, headers={"Location": location})
     assert "where a report is not fetched from" in fail(make_client(), portal, RedirectRefusedError, answer)
+
+
+def test_a_redirect_to_no_address_is_refused(make_client: Callable[..., HttpClient], portal: PortalServer) -> None:
+    answer = Answer(302, headers={"Location": "http://[broken"})
+    assert "cannot be asked" in fail(make_client(), portal, HttpUnreachableError, answer)
 
 
 def test_redirects_in_circles_end(make_client: Callable[..., HttpClient], portal: PortalServer) -> None:

@@ -103,20 +103,25 @@ def test_payloads_of_a_night_come_source_by_source(lake: Lake) -> None:
 def test_packs_are_closed_by_size_and_by_count(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "PACK_BYTES", 10)
     monkeypatch.setattr(store, "PACK_PAYLOADS", 3)
-    write(lake, *(make_payload(f"{i}", b"x") for i in range(7)), make_payload("large", b"x" * 50), make_payload("z", b""))
+    write(
+        lake, *(make_payload(f"{i}", b"x") for i in range(7)), make_payload("large", b"x" * 50), make_payload("z", b"")
+    )
     rows = [pq.read_metadata(pack).num_rows for pack in lake.packs("inbox", NIGHT)]
     assert rows == [3, 3, 2, 1]
     assert read_manifest(lake)["name"].to_pylist() == [*"0123456", "large", "z"]
 
 
-def test_a_crash_leaves_whole_packs_and_the_next_run_adds_to_them(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crash_leaves_whole_packs_and_the_next_run_adds_to_them(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "PACK_PAYLOADS", 2)
-    with pytest.raises(KeyboardInterrupt), PackWriter(lake, "inbox", NIGHT) as writer:
-        for number in range(3):
-            writer.add(make_payload(f"{number}", b"%d" % number))
-        raise KeyboardInterrupt
+
+    def crash() -> None:
+        with PackWriter(lake, "inbox", NIGHT) as writer:
+            for number in range(3):
+                writer.add(make_payload(f"{number}", b"%d" % number))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        crash()
     before = {pack: pack.read_bytes() for pack in lake.packs()}
     assert read_manifest(lake)["name"].to_pylist() == ["0", "1"]
     ledger = Ledger.read(lake, "inbox")

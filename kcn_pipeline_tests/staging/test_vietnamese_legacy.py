@@ -32,6 +32,8 @@ SHEET = [
     "Hoàng Thị Hồng",
     "Tân",
     "Bụi PM10 (µg/m3)",
+    "Ngày cấp GCNĐKĐT",
+    "Lưu huỳnh đioxit, tổng nitơ",
     "ABC Ltd.",
 ]
 
@@ -50,6 +52,7 @@ FOREIGN = _cells("""
 VIETNAMESE = _cells("""
     Công ty | Hà Nam | Tân Á | Võ | Vân Trung | không có | thôn | Hoà Bình | hóa | LÊ THÁI TÔNG | Phó phòng | Môi trường
     Bắc Ninh | Nguyễn Văn Tú | Đường số 5 | QUẾ VÕ | thuế | Ý kiến | nông thôn | xã | Tổng giám đốc
+    dùng | vô | vùng | Thái Lan | môn | phân loại | GCNĐKĐT | VNĐ | Đ/c | Khoáng sản | chì | tô | sóng
 """)
 
 
@@ -137,6 +140,11 @@ def test_doubt_is_decided_by_the_sheet() -> None:
     assert decode_legacy("phó", "tcvn3") == "phó"  # TCVN3 for `phú`, but a good word itself
     assert decode_legacy("phó", "tcvn3", pure=True) == "phú"
     assert decode_legacy("Công ty", "tcvn3", pure=True) == "Công ty"  # TCVN3 for the rare `Cụng`
+
+
+def test_signs_glued_to_letters_stay_where_nothing_else_is_legacy() -> None:
+    for cell in ("©ABC", "Samsung®", "«ABC"):
+        assert decode_legacy(cell, "tcvn3") == cell
 
 
 def test_foreign_words_in_a_legacy_cell_stay() -> None:

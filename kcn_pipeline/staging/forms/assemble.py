@@ -94,6 +94,8 @@ class _Batch:
             written = self.units.find(unit_text)
             if written is None:
                 return _Factor(None, None, problem="unknown_unit", detail=unit_text)
+        if slot.problem:
+            return _Factor(None, None)
         if slot.field.type != "number" or written is None:
             return _Factor(1.0, None)
         if written.code == MONEY:

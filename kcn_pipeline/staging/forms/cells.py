@@ -72,7 +72,7 @@ def _read_number(raw: Cell, convention: Convention | None) -> Reading:
     number = read_number(raw, convention)
     detail = None
     if number.problem:
-        detail = f"{raw}" + (f" → {number.suggestion}?" if number.suggestion else "")
+        detail = f"{raw} → {number.suggestion}" if number.suggestion else raw
     return Reading(number.value, None, number.qualifier, number.unit_text, number.problem, detail)
 
 

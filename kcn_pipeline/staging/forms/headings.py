@@ -5,7 +5,7 @@ in the next filled cell to the right, and in one sheet both occur.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -43,7 +43,7 @@ class Headings:
 def read_headings(form: Form, rows: Rows, head: int, last: int) -> Headings:
     """All headings of a sheet whose item table lies in rows `head` to `last`."""
     _FORMS.setdefault(id(form), form)
-    exact, beginnings = _labels_of(id(form))
+    labels = _labels_of(id(form))
     found = Headings()
     for number, at, cell in _outside_cells(rows, head, last):
         if "ngày" in cell and (match := _DATE_LINE.search(clean(cell))):
@@ -51,7 +51,7 @@ def read_headings(form: Form, rows: Rows, head: int, last: int) -> Headings:
         if number < head:
             found.lines.append(cell)
         label, colon, rest = _NUMBERING.sub("", cell, count=1).partition(":")
-        name = _name_of(fold(label), exact, beginnings)
+        name = labels.find(fold(label))
         if name is None or name in found.values:
             continue
         if colon and rest.strip():
@@ -72,19 +72,25 @@ def _next_filled(row: list[Cell] | tuple[Cell, ...], at: int) -> int | None:
     return next((index for index in range(at + 1, len(row)) if row[index] != ""), None)
 
 
+@dataclass(frozen=True)
+class _Labels:
+    """Folded labels → heading name or field code; a longer cell counts when it begins with a label of 8 letters."""
+
+    exact: Mapping[str, str]
+    beginning: re.Pattern[str]
+
+    def find(self, text: str) -> str | None:
+        """The heading or field that a folded cell names."""
+        if text in self.exact:
+            return self.exact[text]
+        match = self.beginning.match(text)
+        return self.exact[match[1]] if match else None
+
+
 @lru_cache(maxsize=64)
-def _labels_of(form_key: int) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
-    """Folded labels → heading name or field code, and the longer ones as beginnings of a cell, longest first."""
+def _labels_of(form_key: int) -> _Labels:
     form = _FORMS[form_key]
-    exact = {fold(label): heading.name for heading in form.headings for label in heading.labels}
-    for one in form.fields:
-        if not one.columns:
-            exact.update({fold(label): one.code for label in (one.label, *one.aliases)} | exact)
-    beginnings = sorted(((label, name) for label, name in exact.items() if len(label) >= 8), key=lambda p: -len(p[0]))
-    return exact, tuple(beginnings)
-
-
-def _name_of(label: str, exact: dict[str, str], beginnings: tuple[tuple[str, str], ...]) -> str | None:
-    if label in exact:
-        return exact[label]
-    return next((name for beginning, name in beginnings if label.startswith(f"{beginning} ")), None)
+    titled = {fold(label): one.code for one in form.fields if not one.columns for label in (one.label, *one.aliases)}
+    exact = titled | {fold(label): heading.name for heading in form.headings for label in heading.labels}
+    longest_first = sorted((label for label in exact if len(label) >= 8), key=len, reverse=True)
+    return _Labels(exact, re.compile(f"({'|'.join(map(re.escape, longest_first))}) "))

@@ -87,9 +87,11 @@ def _find_table(form: Form, rows: Rows) -> _Table:
 
 
 def _find_body(form: Form, rows: Rows, first: int, code_at: int, label_at: int) -> int | None:
-    """The first row of the table that is an item, within a header's depth."""
-    items = find_items(form, rows[: first + _HEADER_DEPTH + 8], first, code_at, label_at)
-    return next((item.row for item in items if item.conflict is None), None)
+    """The first row of the table that is an item, also one whose label changed; a numbering row has no words."""
+    items = list(find_items(form, rows[: first + _HEADER_DEPTH + 8], first, code_at, label_at))
+    if all(item.conflict is not None for item in items):
+        return None
+    return next(item.row for item in items if item.conflict is None or any(map(str.isalpha, item.conflict)))
 
 
 def _find_values(form: Form, rows: Rows, head: int, body: int, taken: set[int]) -> dict[str, int]:

@@ -59,7 +59,7 @@ _TCVN3_TABLE = str.maketrans(TCVN3)
 _VNI_LETTER = re.compile("|".join(sorted(VNI, key=len, reverse=True)))
 _WORD = re.compile(r"[^\W\d_]+")
 _LOWER = re.compile("[a-z]")
-_SHOUTED = re.compile("[^a-z]*[A-Z][^a-z]*[A-Z][^a-z]*")
+_TWO_CAPITALS = re.compile("[A-Z].*[A-Z]", re.DOTALL)
 
 
 def convert_legacy(text: str, encoding: LegacyEncoding, *, capitals: bool = False) -> str:
@@ -73,11 +73,14 @@ def convert_legacy(text: str, encoding: LegacyEncoding, *, capitals: bool = Fals
     if encoding == "vni":
         return _VNI_LETTER.sub(lambda match: VNI[match[0]], text)
     letters = text.translate(_TCVN3_TABLE)
-    words = [(word, text[word.start() : word.end()]) for word in _WORD.finditer(letters)]
-    shouted = {word.start() for word, code in words if not code.isascii() and _SHOUTED.fullmatch(code)}
+    shouted = {word.start() for word in _WORD.finditer(letters) if _is_shouted(text[word.start() : word.end()])}
     if shouted and not _LOWER.search(text):
         return letters.upper()
     return _WORD.sub(lambda word: word[0].upper() if word.start() in shouted else word[0], letters)
+
+
+def _is_shouted(code: str) -> bool:
+    return not code.isascii() and _LOWER.search(code) is None and _TWO_CAPITALS.search(code) is not None
 
 
 # ---- judging -------------------------------------------------------------------------------------------------------
@@ -92,7 +95,7 @@ _UNICODE_VIETNAMESE = re.compile("[ĂăĐđĨĩŨũƠơƯư\u0300\u0301\u0303\u0
 _MICRO_UNITS = frozenset(["µ", "µg", "µm", "µl", "µL", "µS", "µs", "µM", "µV", "µA", "µW", "µmol", "µSv"])
 #: Where no Vietnamese word has these letters, so that `Samsung®` and `ABC»` keep their signs.
 _MISPLACED = re.compile("[^\\W\\d_]đ|[ăằắẳẵặâầấẩẫậ]$", re.IGNORECASE)
-_ABBREVIATION = re.compile("[B-DF-HJ-NP-TV-XZĐ]{2,6}")
+_ABBREVIATION = re.compile("[B-DF-HJ-NP-TV-XZĐ]{2,12}")
 #: One everyday word proves a sheet legacy; of words that are merely possible it takes this many.
 _PROOF = 5
 
@@ -109,7 +112,7 @@ def detect_legacy(texts: Iterable[str]) -> LegacyEncoding | None:
     return best if scores[best] > 0 else None
 
 
-def decode_legacy(text: str, encoding: LegacyEncoding, *, pure: bool = False, capitals: bool = False) -> str:
+def decode_legacy(text: str, encoding: LegacyEncoding, *, pure: bool = False) -> str:
     """Decode one cell of a sheet that was found to be legacy, unless the cell itself is not.
 
     ASCII, Unicode Vietnamese, other scripts and foreign names come back unchanged. A cell that is good Vietnamese both
@@ -122,10 +125,11 @@ def decode_legacy(text: str, encoding: LegacyEncoding, *, pure: bool = False, ca
     as_is, decoded = sum(weight[0] for weight in weights), sum(weight[1] for weight in weights)
     if decoded < as_is or (decoded == as_is > 0 and not pure):
         return text
-    result = _TOKEN.sub(lambda token: _decode_token(token[0], encoding, decoded > 0), text)
+    trust = pure or decoded > 0
+    result = _TOKEN.sub(lambda token: _decode_token(token[0], encoding, trust), text)
     if result != text and encoding == "tcvn3" and convert_legacy(text, encoding).isupper():
         result = result.upper()
-    return result.upper() if capitals and result != text else result
+    return result
 
 
 def decode_sheet(texts: Sequence[str]) -> tuple[list[str], LegacyEncoding | None]:
@@ -169,13 +173,17 @@ def _weigh_token(token: str, encoding: LegacyEncoding) -> tuple[int, int]:
 
 @lru_cache(maxsize=20_000)
 def _decode_token(token: str, encoding: LegacyEncoding, trust: bool) -> str:
-    """One word of a cell; a foreign word stays. `trust` once other words have shown that the cell is legacy."""
+    """One word of a cell; a foreign word stays. `trust` when other words or the sheet show that the cell is legacy."""
     converted = convert_legacy(token, encoding)
     if token.isascii() or token in _MICRO_UNITS:
         return token
     if len(token) == 1 and not (trust and weigh_word(converted) == FREQUENT):
         return token
-    if weigh_word(converted) or _ABBREVIATION.fullmatch(converted) or (trust and resembles_syllable(converted)):
+    if weigh_word(converted) or _ABBREVIATION.fullmatch(converted):
+        return converted
+    if not trust:
+        return token
+    if resembles_syllable(converted) or converted[0] in "đĐ":  # `thưc`, `đioxit`
         return converted
     is_legacy_only = _SIGN.search(token.replace(SOFT_HYPHEN, "")) and not _MISPLACED.search(converted)
     return converted if is_legacy_only else token

