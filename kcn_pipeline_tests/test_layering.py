@@ -16,6 +16,7 @@ HOMES = {
     "pandas": {"staging", "validation"},
     "numpy": {"staging", "validation"},
     "python_calamine": {"staging"},
+    "olefile": {"staging"},
     "great_expectations": {"validation"},
     "duckdb": {"engine.py"},
     "sqlglot": {"engine.py", "indicators"},

@@ -64,6 +64,14 @@ class FilesFeed(_AnyFeed):
     #: What the fsspec file system needs beyond the URL, such as `username` and `password`.
     storage_options: dict[str, Any] = {}
 
+    @field_validator("include")
+    @classmethod
+    def _are_globs(cls, include: tuple[str, ...]) -> tuple[str, ...]:
+        for glob in include:
+            if any("**" in part and part != "**" for part in glob.split("/")):
+                raise ValueError(f"{glob!r} is no glob; ** stands alone between slashes, as in **/*.xlsx")
+        return include
+
 
 class PortalFeed(_AnyFeed):
     """The report portal, as `kcn_pipeline/landing/portal.openapi.yaml` describes it; `url` ends before `/v1`."""

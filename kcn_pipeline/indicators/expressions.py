@@ -27,7 +27,7 @@ _OPERAND = (*_VALUES, *_CONDITIONS, *_AGGREGATES, exp.Abs, exp.Distinct, exp.Sta
 
 _INVENTS = "turns a missing figure into a value; leave it missing, the indicator then says so (obs_status O)"
 #: What refused parts of SQL do wrong, told to the author; others are refused with the list of what is allowed.
-_REFUSALS: dict[type[exp.Expression], str] = {
+_REFUSALS: dict[type[exp.Expr], str] = {
     exp.Coalesce: f"coalesce {_INVENTS}",
     exp.Greatest: f"greatest ignores nulls and so {_INVENTS}",
     exp.Least: f"least ignores nulls and so {_INVENTS}",
@@ -88,13 +88,13 @@ def read_arithmetic(text: str, known: Collection[str]) -> Expression:
     return _finish(node, reasons, {c.name for c in node.find_all(exp.Column)}, set())
 
 
-def _finish(node: exp.Expression, reasons: list[str], columns: set[str], aggregates: set[str]) -> Expression:
+def _finish(node: exp.Expr, reasons: list[str], columns: set[str], aggregates: set[str]) -> Expression:
     if reasons:
         raise ExpressionError(list(dict.fromkeys(reasons)))
     return Expression(node.sql(DIALECT), tuple(sorted(columns)), tuple(sorted(aggregates)))
 
 
-def _parse(text: str) -> exp.Expression:
+def _parse(text: str) -> exp.Expr:
     try:
         tokens = sqlglot.tokenize(text, read=DIALECT)
         if any(token.token_type is TokenType.SEMICOLON for token in tokens):
@@ -108,7 +108,7 @@ def _parse(text: str) -> exp.Expression:
         raise ExpressionError([f"is not an SQL expression: {told}"]) from None
 
 
-def _forbidden(node: exp.Expression, allowed: tuple[type[exp.Expression], ...]) -> Iterator[str]:
+def _forbidden(node: exp.Expr, allowed: tuple[type[exp.Expr], ...]) -> Iterator[str]:
     for part in node.walk():
         if part.find_ancestor(*_REFUSALS):
             continue
@@ -118,7 +118,7 @@ def _forbidden(node: exp.Expression, allowed: tuple[type[exp.Expression], ...]) 
             yield misuse
 
 
-def _refuse(part: exp.Expression) -> str:
+def _refuse(part: exp.Expr) -> str:
     for kind, reason in _REFUSALS.items():
         if isinstance(part, kind):
             return reason
@@ -128,7 +128,7 @@ def _refuse(part: exp.Expression) -> str:
     return f"{part.sql(DIALECT)!r} is not allowed here; use columns, numbers, + - * /, comparisons, CASE WHEN"
 
 
-def _misuse(part: exp.Expression) -> str | None:
+def _misuse(part: exp.Expr) -> str | None:
     """Why an allowed part is wrong in its place."""
     if isinstance(part, exp.Column) and part.table:
         return f"{part.sql(DIALECT)!r} names a table; write the column alone"
@@ -141,13 +141,13 @@ def _misuse(part: exp.Expression) -> str | None:
     return None
 
 
-def _unknown(node: exp.Expression, known: Collection[str]) -> Iterator[str]:
+def _unknown(node: exp.Expr, known: Collection[str]) -> Iterator[str]:
     for name in sorted({column.name for column in node.find_all(exp.Column)} - {*known}):
         near = get_close_matches(name.lower(), known, n=3, cutoff=0.5)
         hint = f"near it are {', '.join(near)}" if near else f"there are {', '.join(sorted(known))}"
         yield f"no column {name!r}; {hint}"
 
 
-def _misplaced_nulls(node: exp.Expression) -> Iterator[str]:
+def _misplaced_nulls(node: exp.Expr) -> Iterator[str]:
     if node.find(exp.Is) or any(isinstance(n.parent, (exp.If, exp.Case)) for n in node.find_all(exp.Null)):
         yield f"IS NULL in an expression {_INVENTS}; a condition on what is missing belongs into `where`"

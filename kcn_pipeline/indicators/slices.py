@@ -27,8 +27,10 @@ def periods_of(parts: Iterable[str]) -> set[str]:
 
 
 def newest_register(lake: Lake, table: str, until: str | None = None) -> list[Path]:
-    """The slice that holds the state of a register table, of nights up to `until` if given; none when there is none."""
-    slices = [path for path in lake.slices("validation", table, parts=[WHOLE]) if until is None or _night(path) <= until]
+    """The slice that holds the state of a register table, of nights up to `until` if given; [] when there is none."""
+    slices = lake.slices("validation", table, parts=[WHOLE])
+    if until is not None:
+        slices = [path for path in slices if _night(path) <= until]
     for path in reversed(slices):
         if pq.read_metadata(path).num_rows:
             return [path]

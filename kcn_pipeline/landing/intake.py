@@ -87,9 +87,10 @@ class Intake:
 
     def fail_payload(self, name: str, error: LandingError) -> None:
         """Note that one payload could not be taken: a finding, and a reason why the feed fails."""
-        is_other_type = isinstance(error, ResponseWrongTypeError)
-        types = {"found": error.found, "expected": PurePosixPath(name).suffix or "file"} if is_other_type else {}
-        self.find(error.rule, name, detail=str(error), **types)
+        params = {"detail": str(error)}
+        if isinstance(error, ResponseWrongTypeError):
+            params |= {"found": error.found, "expected": PurePosixPath(name).suffix or "file"}
+        self.find(error.rule, name, **params)
         self.fail(f"{name}: {error}")
 
     def find(self, rule: Rule, name: str, **params: Any) -> None:

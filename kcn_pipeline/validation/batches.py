@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from kcn_pipeline.contracts.base import Bilingual
 from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.validation.context import Context, frame_of
-from kcn_pipeline.validation.outcomes import Failure, Refusal
+from kcn_pipeline.validation.outcomes import CheckName, Failure, Refusal
 from kcn_pipeline.validation.run import Verdict, run_suite
 from kcn_pipeline.validation.suites import batch_suite, format_value
 
@@ -25,7 +25,7 @@ LEAST_ROWS_OF_A_SHARE = 10
 def refuse_batches(
     staged: pa.Table, table: Table, context: Context, structure: Sequence[Verdict], failures: Sequence[Failure]
 ) -> tuple[Refusal, ...]:
-    """The refused batches of tonight's rows, each with the first rule that refuses it: columns, volume, share of bad."""
+    """The refused batches of tonight's rows, each with the first rule that refuses it: columns, rows, share of bad."""
     sources = sources_of(staged)
     refusals = []
     for source in sorted(set(sources.tolist())):
@@ -67,7 +67,8 @@ def _reasons(
     yield from (_structure_refusal(source, verdict) for verdict in structure)
     if structure:
         return
-    state = newest_state(staged.take(pa.array(rows)).select([n for n in ("_source", "as_of") if n in staged.column_names]))
+    names = [name for name in ("_source", "as_of") if name in staged.column_names]
+    state = newest_state(staged.select(names).take(pa.array(rows)))
     criteria = batch_suite(table, context.usual_rows.get(source))
     for verdict in run_suite(table.table, frame_of(state, ["_source"]), criteria):
         if not verdict.passed:
@@ -82,9 +83,11 @@ def _structure_refusal(source: str, verdict: Verdict) -> Refusal:
     if criterion.column is None:
         missing = ", ".join(verdict.observed or [])
         return Refusal(source, criterion.rule, "columns", Bilingual(vi=missing or "–", en=missing or "–"), missing)
-    assert criterion.expected is not None
-    expected = Bilingual(vi=f"{criterion.column}: {criterion.expected.vi}", en=f"{criterion.column}: {criterion.expected.en}")
-    return Refusal(source, criterion.rule, "columns", expected, f"{criterion.column}: {verdict.observed}")
+    expected = criterion.expected
+    assert expected is not None
+    return Refusal(
+        source, criterion.rule, "columns", expected, f"{criterion.column}: {verdict.observed} ≠ {expected.en}"
+    )
 
 
 def _bad_share(
@@ -100,12 +103,9 @@ def _bad_share(
     bad = _among(judged, critical)
     if len(bad) / len(judged) > most:
         repeated = _among(judged, [failure for failure in critical if failure.check == "keys"])
-        limit = f"{most:.0%}"
-        yield Refusal(
-            source, "too_many_bad_rows", "keys" if len(repeated) / len(judged) > most else "volume",
-            Bilingual(vi=f"không quá {limit} dòng lỗi", en=f"at most {limit} bad rows"),
-            f"{len(bad)}/{len(judged)} ({len(bad) / len(judged):.0%})",
-        )  # fmt: skip
+        check: CheckName = "keys" if len(repeated) / len(judged) > most else "volume"
+        found = f"{len(bad) / len(judged):.0%} ({len(bad)}/{len(judged)})"
+        yield Refusal(source, "share_bad", check, Bilingual(vi=f"{most:.0%}", en=f"{most:.0%}"), found)
 
 
 def _among(rows: npt.NDArray[np.int64], failures: Sequence[Failure]) -> npt.NDArray[np.int64]:

@@ -29,7 +29,10 @@ _GOOD: dict[CheckName, tuple[str, str]] = {
     ),
 }
 _BAD: dict[CheckName, tuple[str, str]] = {
-    "columns": ("thiếu {missing} cột, sai kiểu {wrong_type} cột", "{missing} columns missing, {wrong_type} of wrong type"),
+    "columns": (
+        "thiếu {missing} cột, {wrong_type} cột sai kiểu",
+        "{missing} columns missing, {wrong_type} of wrong type",
+    ),
     "values": ("{quarantined} trên {rows} dòng bị cách ly", "{quarantined} of {rows} rows quarantined"),
     "keys": ("{duplicates} dòng có khóa lặp", "{duplicates} rows repeat a key"),
     "volume": ("từ chối {refused} trên {batches} đợt", "{refused} of {batches} batches refused"),
@@ -53,7 +56,7 @@ def outcomes_of(
         "columns": {"columns": len(table.columns), "missing": missing, "wrong_type": wrong},
         "values": {"rows": staged, "quarantined": bad_values, "noted": _rows(failures, "values", None)},
         "keys": {"rows": staged, "duplicates": duplicates},
-        "volume": {"rows": staged, "batches": batches + len(refusals), "refused": len(refusals)},
+        "volume": {"rows": staged, "batches": batches + len(refusals), "refused": refused["volume"]},
         "recency": {"rows": staged},
         "conservation": {
             "staged": staged,
@@ -65,7 +68,7 @@ def outcomes_of(
         "columns": not structure,
         "values": bad_values == 0,
         "keys": duplicates == 0,
-        "volume": not refusals,
+        "volume": refused["volume"] == 0,
         "recency": all(verdict.passed or verdict.criterion.severity == "info" for verdict in recency),
         "conservation": True,
     }
@@ -102,7 +105,7 @@ def _rules_by_check(
         rules[failure.check].add(failure.rule)
     for verdict in (*structure, *recency):
         rules[verdict.criterion.check].add(verdict.criterion.rule)
-    rules["columns"].add("batch_refused") if structure else rules["volume"].add("batch_refused")
+    rules["columns" if structure else "volume"].add("batch_refused")
     return rules
 
 

@@ -6,6 +6,7 @@ Great Expectations skips nulls and "required" would otherwise be met by "".
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from kcn_pipeline.validation.suites import Criterion
 #: The values that exist: (table, column) → values.
 Known = Mapping[tuple[str, str], pa.ChunkedArray]
 
+_Column: TypeAlias = pa.ChunkedArray | pa.Array
 _PANDAS_DTYPES = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
 
@@ -50,7 +52,7 @@ def frame_of(rows: pa.Table, columns: Iterable[str], start: int = 0) -> pd.DataF
 
 
 def frame_for(rows: pa.Table, criteria: Iterable[Criterion], context: Context, start: int = 0) -> pd.DataFrame:
-    """The frame that holds what the criteria read, with the columns they want prepared. `start` is the first position."""
+    """The frame of all that the criteria read, with the columns they want prepared; `start` is the first position."""
     criteria = list(criteria)
     columns: list[str] = []
     for criterion in criteria:
@@ -65,7 +67,7 @@ def frame_for(rows: pa.Table, criteria: Iterable[Criterion], context: Context, s
     return frame
 
 
-def _answer(rule: Reference | Sum | Plausible, rows: pa.Table, context: Context, start: int) -> pa.ChunkedArray | pa.Array:
+def _answer(rule: Reference | Sum | Plausible, rows: pa.Table, context: Context, start: int) -> _Column:
     """What a rule asks, row by row: is it known, how far off is the sum, how many times the previous value is it."""
     if isinstance(rule, Reference):
         column = _null_if_empty(rows.column(rule.column))

@@ -1,7 +1,7 @@
 """Finds the enterprise behind a tax code on a day, in the register's versions.
 
-It must not judge a report. The surprising fact: a tax code that the enterprise no longer has, or not yet, still leads to
-it, since reports are typed from old templates; the caller is told that the code was another version's.
+It must not judge a report. The surprising fact: a tax code that the enterprise no longer has, or not yet, still leads
+to it, since reports are typed from old templates; the caller is told that the code was another version's.
 """
 
 from collections import defaultdict
@@ -43,7 +43,7 @@ class EnterpriseIndex:
 
         A branch code (13 digits) that the register does not hold is its parent's when the register holds the parent's.
         """
-        versions = self._by_code.get(tax_code) or self._by_code.get(tax_code[:_PARENT_LENGTH]) or []
+        versions = self._versions_of(tax_code)
         on_day = {row["enterprise_id"] for row in versions if _holds(row, day)}
         found = on_day or {row["enterprise_id"] for row in versions}
         if len(found) != 1:
@@ -52,8 +52,8 @@ class EnterpriseIndex:
         return Match(enterprise_id, self.park_of(enterprise_id, day), is_other_version=not on_day)
 
     def holders(self, tax_code: str) -> list[str]:
-        """The ids of all enterprises that ever had a tax code."""
-        return sorted({row["enterprise_id"] for row in self._by_code.get(tax_code, [])})
+        """The ids of all enterprises that a tax code ever led to."""
+        return sorted({row["enterprise_id"] for row in self._versions_of(tax_code)})
 
     def park_of(self, enterprise_id: str, day: date) -> str | None:
         """The park of an enterprise on a day, of its nearest version when none holds that day."""
@@ -64,6 +64,9 @@ class EnterpriseIndex:
         """The enterprise id of a park's infrastructure developer on a day."""
         version = _nearest(self._developers.get(park_code, []), day)
         return version["developer_id"] if version else None
+
+    def _versions_of(self, tax_code: str) -> list[Mapping[str, Any]]:
+        return self._by_code.get(tax_code) or self._by_code.get(tax_code[:_PARENT_LENGTH]) or []
 
 
 def _rows(table: pa.Table | None, names: list[str]) -> Iterable[Mapping[str, Any]]:

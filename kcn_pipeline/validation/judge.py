@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from kcn_pipeline.contracts.tables import Table
+from kcn_pipeline.contracts.tables import Plausible, Table
 from kcn_pipeline.validation.batches import refuse_batches
 from kcn_pipeline.validation.checks import outcomes_of
 from kcn_pipeline.validation.context import Context, frame_for
@@ -18,7 +18,7 @@ from kcn_pipeline.validation.keys import rows_to_refuse
 from kcn_pipeline.validation.outcomes import Failure, Judged
 from kcn_pipeline.validation.run import Verdict, run_suite
 from kcn_pipeline.validation.split import split_rows
-from kcn_pipeline.validation.suites import Criterion, build_suite
+from kcn_pipeline.validation.suites import Criterion, build_suite, format_value
 
 #: Rows judged at a time: 240,000 rows of 20 columns take 85 MB in a frame, a backfill of ten years would take 3 GB.
 CHUNK_ROWS = 250_000
@@ -36,7 +36,8 @@ def judge(staged: pa.Table, table: Table, context: Context, found_before: Sequen
     failures: list[Failure] = []
     recency: list[Verdict] = []
     if not structure:
-        failures = [*found_before, *_judge_rows(staged, table, suite, context), *_judge_keys(staged, table, suite, context)]
+        failures += [*found_before, *_judge_rows(staged, table, suite, context)]
+        failures += _judge_keys(staged, table, suite, context)
         recency = _judge_recency(staged, table, suite, context)
     refusals = refuse_batches(staged, table, context, structure, failures)
     split = split_rows(staged, table, context.contracts, failures, refusals, recency)
@@ -49,7 +50,8 @@ def _judge_structure(staged: pa.Table, table: Table, suite: Sequence[Criterion],
     names = set(staged.column_names)
     criteria = [c for c in suite if c.check == "columns" and (c.column is None or c.column in names)]
     every_column = staged.slice(0, 0)
-    return [verdict for verdict in run_suite(table.table, frame_for(every_column, criteria, context), criteria) if not verdict.passed]
+    verdicts = run_suite(table.table, frame_for(every_column, criteria, context), criteria)
+    return [verdict for verdict in verdicts if not verdict.passed]
 
 
 def _judge_rows(staged: pa.Table, table: Table, suite: Sequence[Criterion], context: Context) -> list[Failure]:
@@ -69,16 +71,17 @@ def _judge_keys(staged: pa.Table, table: Table, suite: Sequence[Criterion], cont
     failures = []
     for verdict in run_suite(table.table, frame_for(staged, criteria, context), criteria):
         _raise_error(verdict)
-        rows = rows_to_refuse(staged, table, verdict.rows)
-        if len(rows):
-            failures.append(_failure(replace(verdict, rows=rows)))
+        refused = rows_to_refuse(staged, table, verdict.rows)
+        if refused:
+            rows = np.asarray(list(refused), dtype=np.int64)
+            failures.append(replace(_failure(verdict), rows=rows, details=refused))
     return failures
 
 
 def _judge_recency(staged: pa.Table, table: Table, suite: Sequence[Criterion], context: Context) -> list[Verdict]:
-    """Whether the newest row is new enough; a column without any value says nothing of age and is left to "required"."""
+    """Whether the newest row is new enough; a column without any value says nothing of age and is not judged."""
     criteria = [criterion for criterion in suite if criterion.check == "recency"]
-    criteria = [criterion for criterion in criteria if staged.column(str(criterion.column)).null_count < staged.num_rows]
+    criteria = [c for c in criteria if staged.column(str(c.column)).null_count < staged.num_rows]
     verdicts = run_suite(table.table, frame_for(staged, criteria, context), criteria)
     for verdict in verdicts:
         _raise_error(verdict)
@@ -97,8 +100,8 @@ def _failures(verdict: Verdict, staged: pa.Table, context: Context) -> Iterator[
         return
     if verdict.criterion.names_rule:
         yield from _named_failures(verdict, staged, context)
-    elif verdict.criterion.rule == "far_from_previous" and context.previous_values is not None:
-        yield replace(_failure(verdict), details=_previous_of(verdict, context.previous_values))
+    elif isinstance(verdict.criterion.prepares, Plausible) and context.previous_values is not None:
+        yield replace(_failure(verdict), expected_of=_previous_of(verdict, context.previous_values))
     else:
         yield _failure(verdict)
 
@@ -126,7 +129,7 @@ def _named_failures(verdict: Verdict, staged: pa.Table, context: Context) -> Ite
 
 def _previous_of(verdict: Verdict, previous: pa.Array) -> dict[int, str]:
     values = previous.take(pa.array(verdict.rows)).to_pylist()
-    return {row: str(value) for row, value in zip(verdict.rows.tolist(), values, strict=True)}
+    return {row: format_value(value) for row, value in zip(verdict.rows.tolist(), values, strict=True)}
 
 
 def _raise_error(verdict: Verdict) -> None:
@@ -134,5 +137,3 @@ def _raise_error(verdict: Verdict) -> None:
     if verdict.error:
         criterion = verdict.criterion
         raise ValueError(f"rule {criterion.rule!r} on {criterion.column!r} cannot be judged: {verdict.error}")
-
-

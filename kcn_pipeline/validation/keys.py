@@ -7,15 +7,18 @@ refused, because taking the first would be a guess and the last accepted state i
 from collections import defaultdict
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.validation.outcomes import Rows
+from kcn_pipeline.validation.suites import format_value
 
 
-def rows_to_refuse(rows: pa.Table, table: Table, repeated: Rows) -> Rows:
-    """Of the rows whose key repeats, those to refuse; a row without a readable key is left to "required"."""
+def rows_to_refuse(rows: pa.Table, table: Table, repeated: Rows) -> dict[int, str]:
+    """Of the rows whose key repeats, those to refuse, each with its key as text.
+
+    A row without a readable key is left to the rule that a value is missing.
+    """
     key = ["_source", "_payload", *table.key]
     content = [column.name for column in table.columns if not column.name.startswith("_") and column.name not in key]
     needed = {column.name for column in table.columns if column.required and column.name in table.key}
@@ -25,8 +28,13 @@ def rows_to_refuse(rows: pa.Table, table: Table, repeated: Rows) -> Rows:
         if all(cells[name] is not None for name in needed):
             values = tuple(cells.get(name) for name in content)
             groups[tuple(cells[name] for name in key)].append((row, values))
-    refused = [row for group in groups.values() for row in _refused(group)]
-    return np.asarray(sorted(refused), dtype=np.int64)
+    refused = {row: _text(key, values) for values, group in groups.items() for row in _refused(group)}
+    return dict(sorted(refused.items()))
+
+
+def _text(key: list[str], values: tuple[Any, ...]) -> str:
+    named = zip(key, values, strict=True)
+    return ", ".join(f"{name}={format_value(value)}" for name, value in named if not name.startswith("_"))
 
 
 def _refused(group: list[tuple[int, tuple[Any, ...]]]) -> list[int]:

@@ -20,10 +20,11 @@ from kcn_pipeline.contracts.tables import Reference, Table
 from kcn_pipeline.lake import Lake
 from kcn_pipeline.validation.batches import usual_rows
 from kcn_pipeline.validation.context import Context
+from kcn_pipeline.validation.corrections import apply_corrections
 from kcn_pipeline.validation.judge import judge
 from kcn_pipeline.validation.outcomes import Failure, Judged, TableResult
 from kcn_pipeline.validation.results import nothing_new, result_of, write_quarantine
-from kcn_pipeline.validation.staged import read_staged, schema_of, set_column
+from kcn_pipeline.validation.staged import in_file_order, read_staged, schema_of
 from kcn_pipeline.validation.stored import read_as_of, read_before, write_whole
 from kcn_pipeline.validation.texts import Finding, Language, make_finding, rule_text
 from kcn_pipeline.validation.versions import Row, Shape, Snapshot, Thing, merge_snapshot
@@ -98,6 +99,7 @@ def _validate_table(
 ) -> tuple[TableResult, list[Finding]]:
     before = read_before(lake, table.table, night)
     context = Context(contracts, night, current.known(table), usual_rows=usual_rows(before))
+    staged, corrected = apply_corrections(staged, table, contracts)
     judged = judge(staged, table, context, _shared_tax_codes(staged, table))
     merged = _merge(before, judged, staged, table, contracts, night)
     rows = None if merged is None else pa.Table.from_pylist(merged.rows, schema=schema_of(table))
@@ -105,7 +107,7 @@ def _validate_table(
     if rows is not None:
         current.put(table.table, rows)
     write_quarantine(lake, table, night, judged.quarantine)
-    findings = [*judged.findings, *(merged.findings if merged else [])]
+    findings = [*corrected, *judged.findings, *(merged.findings if merged else [])]
     return result_of(table, staged, judged, stored, len(findings)), findings
 
 
@@ -123,11 +125,13 @@ def _merge(
     findings = _dated_after(judged.accepted, table, contracts, night)
     for snapshot, place in _snapshots(judged.accepted, staged, table, night):
         if snapshot.as_of < newest:
-            findings.append(_note("older_register", table, contracts, place, snapshot.as_of, newest.isoformat()))
+            dates = {"found": snapshot.as_of.isoformat(), "expected": newest.isoformat()}
+            findings.append(_note("older_register", table, contracts, place, snapshot.as_of.isoformat(), dates))
             continue
         snapshot = replace(snapshot, is_complete=snapshot.is_complete and snapshot.as_of > newest)
         rows, found = _apply(rows, snapshot, table)
-        findings += (_note(kind, table, contracts, place, snapshot.as_of, text) for kind, text in found)
+        as_of = {"detail": snapshot.as_of.isoformat()}
+        findings += (_note(kind, table, contracts, place, text, as_of) for kind, text in found)
         newest = snapshot.as_of
     return Merged(rows, findings)
 
@@ -165,9 +169,9 @@ def _snapshots(
     for row in staged.select([*shape.thing, "as_of"]).to_pylist():
         things[_as_of(row, night)].add(shape.thing_of(row))
     rows: dict[date, list[Row]] = defaultdict(list)
-    for row in _ordered(accepted):
+    for row in in_file_order(accepted):
         rows[_as_of(row, night)].append({**row, "as_of": _as_of(row, night)})
-    found = []
+    found: list[tuple[Snapshot, Mapping[str, Any]]] = []
     for as_of in sorted(rows):
         last = _last_statement(rows[as_of], shape)
         is_complete = not any(None in thing for thing in things[as_of])
@@ -181,13 +185,7 @@ def _dated_after(accepted: pa.Table, table: Table, contracts: Contracts, night: 
     if newest is None or newest <= date.fromisoformat(night):
         return []
     place = accepted.slice(0, 1).to_pylist()[0]
-    return [_note("date_in_future", table, contracts, place, date.fromisoformat(night), newest.isoformat())]
-
-
-def _ordered(accepted: pa.Table) -> list[Row]:
-    """The accepted rows by payload and line, so that the order of arrival decides nothing."""
-    rows: list[Row] = accepted.to_pylist()
-    return sorted(rows, key=lambda row: (row["_source"], row["_file"], row["_payload"], row["_line"] or 0))
+    return [_note("date_in_future", table, contracts, place, newest.isoformat(), {"field": "as_of", "expected": night})]
 
 
 def _last_statement(rows: Iterable[Row], shape: Shape) -> tuple[Row, ...]:
@@ -213,15 +211,14 @@ def _name(thing: Thing) -> str:
 
 
 def _note(
-    rule: str, table: Table, contracts: Contracts, place: Mapping[str, Any], as_of: date, value: str
+    rule: str, table: Table, contracts: Contracts, place: Mapping[str, Any], value: str, more: Mapping[str, str]
 ) -> Finding:
-    """A finding of the merge: about a thing (or a date) as a whole, so it names the sheet and no line."""
-    filling = {"field": " + ".join(table.versions or table.key), "value": value, "found": value,
-               "expected": as_of.isoformat(), "detail": as_of.isoformat()}  # fmt: skip
+    """A finding of the merge, a warning: about a thing or a register as a whole, so it names the sheet and no line."""
+    filling = {"field": " + ".join(table.versions or table.key), "value": value, "found": value, **more}
     where = {**place, "_line": None, "_cell": None}
     scope = "batch" if rule in ("older_register", "date_in_future") else "row"
-    text = rule_text(contracts, rule)
     texts: Mapping[Language, Mapping[str, str]] = {"vi": filling, "en": filling}
+    text = rule_text(contracts, rule)
     return make_finding(text, scope, table.table, where, filling["field"], value, texts, severity="warning")
 
 
@@ -241,7 +238,7 @@ def _shared_tax_codes(staged: pa.Table, table: Table) -> list[Failure]:
         earlier = holders[row["_payload"], row["tax_code"]]
         rivals = [other["enterprise_id"] for other in earlier if _clash(row, other)]
         if rivals:
-            details[number] = rivals[0]
+            details[number] = f"{row['tax_code']}: {rivals[0]}, {row['enterprise_id']}"
         else:
             earlier.append(row)
     if not details:

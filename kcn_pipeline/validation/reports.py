@@ -18,6 +18,7 @@ from kcn_pipeline.contracts.base import Bilingual
 from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.lake import Lake
 from kcn_pipeline.validation.context import Context
+from kcn_pipeline.validation.corrections import apply_corrections
 from kcn_pipeline.validation.enterprises import EnterpriseIndex
 from kcn_pipeline.validation.history import previous_values
 from kcn_pipeline.validation.judge import judge
@@ -63,12 +64,14 @@ def _validate_reports(
         return _nothing(lake, table, night), [], schema_of(table).empty_table()
     parks = read_as_of(lake, "register_parks", night)
     index = EnterpriseIndex(read_as_of(lake, "register_enterprises", night), parks)
+    staged, corrected = apply_corrections(staged, table, contracts, is_whole=False)
     staged, failures = resolve(staged, index)
-    known = {("register_enterprises", "tax_code"): _resolved_codes(staged)}
+    known = {("register_enterprises", "tax_code"): _leading_codes(staged, index)}
     if parks is not None:
         known["register_parks", "park_code"] = parks.column("park_code")
     judged = judge(staged, table, Context(contracts, night, known), failures)
-    return _store(lake, table, night, staged, judged), list(judged.findings), judged.accepted
+    findings = [*corrected, *judged.findings]
+    return _store(lake, table, night, staged, judged, len(findings)), findings, judged.accepted
 
 
 def _validate_values(
@@ -77,11 +80,13 @@ def _validate_values(
     staged = read_staged(lake, table, night)
     if staged is None:
         return _nothing(lake, table, night), []
+    staged, corrected = apply_corrections(staged, table, contracts, is_whole=False)
     staged = inherit(staged, reports)
     known = {("enterprise_reports", "report_id"): reports.column("report_id")}
     context = Context(contracts, night, known, previous_values(lake, table, staged, night))
     judged = judge(staged, table, context)
-    return _store(lake, table, night, staged, judged), list(judged.findings)
+    findings = [*corrected, *judged.findings]
+    return _store(lake, table, night, staged, judged, len(findings)), findings
 
 
 def _nothing(lake: Lake, table: Table, night: str) -> TableResult:
@@ -89,14 +94,14 @@ def _nothing(lake: Lake, table: Table, night: str) -> TableResult:
     return nothing_new(lake, table, night, stored=0)
 
 
-def _store(lake: Lake, table: Table, night: str, staged: pa.Table, judged: Judged) -> TableResult:
+def _store(lake: Lake, table: Table, night: str, staged: pa.Table, judged: Judged, findings: int) -> TableResult:
     """Write the accepted rows, one slice per period, and the quarantine."""
     periods = pc.unique(judged.accepted.column("period_code")).to_pylist()
     column = judged.accepted.column("period_code")
     parts = {f"period={period}": judged.accepted.filter(pc.equal(column, period)) for period in sorted(periods)}
     lake.replace("validation", table.table, night, parts)
     write_quarantine(lake, table, night, judged.quarantine)
-    return result_of(table, staged, judged, judged.accepted.num_rows, len(judged.findings))
+    return result_of(table, staged, judged, judged.accepted.num_rows, findings)
 
 
 # ---- whose report ----------------------------------------------------------------------------------------------
@@ -116,7 +121,7 @@ def resolve(reports: pa.Table, index: EnterpriseIndex) -> tuple[pa.Table, list[F
     reports = set_column(reports, "park_code", pa.array(found.park_code, pa.string()))
     failures = [
         _failure("unknown_tax_code", found.unknown, "tax_code", _REGISTERED),
-        _failure("required_missing", found.without_park, "park_code", _PARK),
+        _failure("missing_value", found.without_park, "park_code", _PARK),
         _failure("old_tax_code", found.other_version, "tax_code", _REGISTERED, severity="warning"),
         _failure("park_conflict", found.park_conflict, "park_code", None, severity="warning"),
     ]
@@ -124,6 +129,7 @@ def resolve(reports: pa.Table, index: EnterpriseIndex) -> tuple[pa.Table, list[F
 
 
 def _resolve_row(number: int, row: Mapping[str, str | None], index: EnterpriseIndex, found: _Resolved) -> None:
+    enterprise_id: str | None
     match row.get("reporter"):
         case "board":
             enterprise_id, park_code = BOARD, row.get("park_code")
@@ -166,7 +172,9 @@ def _find(number: int, row: Mapping[str, str | None], index: EnterpriseIndex, fo
     tax_code = row.get("tax_code")
     match = index.find(tax_code, _period_end(row)) if tax_code else None
     if match is None:
-        found.unknown[number] = ", ".join(index.holders(tax_code)) if tax_code else ""
+        holders = index.holders(tax_code) if tax_code else []
+        if holders or not tax_code:  # a code that leads nowhere is found by the contract's own rule
+            found.unknown[number] = ", ".join(holders)
         return None
     if match.is_other_version:
         found.other_version[number] = match.enterprise_id
@@ -190,12 +198,12 @@ def _failure(
     return Failure(rule, severity, check, numbers, column, expected=expected, details=details)
 
 
-def _resolved_codes(reports: pa.Table) -> pa.ChunkedArray:
-    """The tax codes that led to a reporter (an old one or a branch's is not in the register as such).
-
-    A report whose code led nowhere already failed above; its code counts as known so that it fails once.
-    """
-    return pc.unique(reports.column("tax_code")) if "tax_code" in reports.column_names else pa.chunked_array([[]], pa.string())
+def _leading_codes(reports: pa.Table, index: EnterpriseIndex) -> pa.ChunkedArray:
+    """Tonight's tax codes that lead into the register (also an old one or a branch's), and the board's own."""
+    rows = reports.select(["tax_code", "enterprise_id"]).to_pylist()
+    codes = {row["tax_code"] for row in rows if row["tax_code"]}
+    board = {row["tax_code"] for row in rows if row["enterprise_id"] == BOARD}
+    return pa.chunked_array([sorted(code for code in codes if code in board or index.holders(code))], pa.string())
 
 
 # ---- what a figure takes from its report -------------------------------------------------------------------------

@@ -7,19 +7,26 @@ mistake in this file stops the night instead of vanishing.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from kcn_pipeline.contracts import Contracts
-from kcn_pipeline.contracts.base import Bilingual
 from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.validation.batches import sources_of
 from kcn_pipeline.validation.outcomes import ConservationError, Failure, Refusal, Rows
 from kcn_pipeline.validation.run import Verdict
 from kcn_pipeline.validation.suites import format_value
-from kcn_pipeline.validation.texts import Finding, Reason, make_finding, reasons_of, refusal_reason, rule_text
+from kcn_pipeline.validation.texts import (
+    LANGUAGES,
+    Finding,
+    Language,
+    Reason,
+    make_finding,
+    reasons_of,
+    refusal_reason,
+    rule_text,
+)
 
 #: A refused batch says what is wrong with it; more single rows than this would only bury that.
 _MOST_FINDINGS_IN_A_REFUSED_BATCH = 100
@@ -99,13 +106,11 @@ def _with_reasons(rows: pa.Table, reasons: Sequence[Sequence[Reason]]) -> pa.Tab
 
 def _stale(table: Table, contracts: Contracts, verdict: Verdict) -> Finding:
     criterion = verdict.criterion
-    expected = criterion.expected or Bilingual(vi="–", en="–")
     newest = format_value(verdict.observed)
-    filling: Mapping[Any, Mapping[str, str]] = {
-        language: {"field": str(criterion.column), "value": newest, "found": newest, "detail": newest,
-                   "expected": getattr(expected, language)}
-        for language in ("vi", "en")
-    }  # fmt: skip
+    filling: dict[Language, Mapping[str, str]] = {}
+    for language in LANGUAGES:
+        expected = str(getattr(criterion.expected, language))
+        filling[language] = {"field": str(criterion.column), "value": newest, "found": newest, "expected": expected}
     text = rule_text(contracts, criterion.rule)
     return make_finding(text, "batch", table.table, {}, criterion.column, newest, filling, criterion.severity)
 

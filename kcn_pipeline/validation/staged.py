@@ -5,6 +5,7 @@ surprising fact: only columns that a later step sets may be absent; any other ab
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
 
@@ -55,6 +56,12 @@ def set_column(rows: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) ->
     """The table with a column replaced in its place, or added at the end."""
     index = rows.schema.get_field_index(name)
     return rows.append_column(name, values) if index < 0 else rows.set_column(index, name, values)
+
+
+def in_file_order(rows: pa.Table) -> list[dict[str, Any]]:
+    """The rows by source, file, payload and line, so that the order of arrival decides nothing."""
+    found: list[dict[str, Any]] = rows.to_pylist()
+    return sorted(found, key=lambda row: (row["_source"], row["_file"], row["_payload"], row["_line"] or 0))
 
 
 def _cast(rows: pa.Table, name: str, kind: ColumnType, wanted: pa.DataType) -> pa.Table:

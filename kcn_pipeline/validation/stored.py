@@ -1,7 +1,7 @@
 """What earlier nights accepted: the newest state of a table that holds its whole content in every slice.
 
-It must not read a slice of the night being validated as if it were earlier, or running a night twice would differ from
-running it once. The surprising fact: a register's slice of one night holds all versions ever accepted, so one file is read.
+It must not take a slice of the night being validated for an earlier one, or running a night twice would differ from
+running it once. The surprising fact: a register's slice of a night holds all versions ever accepted: one file is read.
 """
 
 import pyarrow as pa

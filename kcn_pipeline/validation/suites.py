@@ -76,19 +76,22 @@ def build_suite(table: Table, code_lists: Mapping[str, CodeList], night: str) ->
     for column in table.columns:
         criteria += _column_criteria(column, code_lists)
     criteria.append(_unique_key(table))
-    criteria += (_rule_criterion(rule, index, table, night) for index, rule in enumerate(table.rules))
+    criteria += (_rule_criterion(rule, index, night) for index, rule in enumerate(table.rules))
     if table.recency:
         criteria.append(_recency(table, night))
     return tuple(criteria)
 
 
 def batch_suite(table: Table, usual_rows: int | None) -> tuple[Criterion, ...]:
-    """The criteria of one batch's number of rows. `usual_rows` is what the source's newest state held before tonight."""
+    """The criteria of one batch's number of rows; `usual_rows` is what the source's newest state held before."""
     volume = table.volume
-    criteria = [_row_count("too_few_rows", at_least=volume.min_rows), _row_count("too_many_rows", at_most=volume.max_rows)]
+    criteria = [
+        _row_count("volume_low", volume.min_rows, None, volume.min_rows),
+        _row_count("volume_high", None, volume.max_rows, volume.max_rows),
+    ]
     if volume.min_share_of_previous and usual_rows:
         least = math.ceil(volume.min_share_of_previous * usual_rows)
-        criteria.append(_row_count("sudden_drop", at_least=least))
+        criteria.append(_row_count("drop_from_previous", least, None, usual_rows))
     return tuple(criteria)
 
 
@@ -119,27 +122,25 @@ def day_of(night: str) -> datetime:
 def _columns_exist(table: Table) -> Criterion:
     names = [column.name for column in table.columns]
     arguments = {"column_set": names, "exact_match": False}
-    return Criterion("missing_column", "critical", "columns", "ExpectTableColumnsToMatchSet", arguments)
+    return Criterion("columns_missing", "critical", "columns", "ExpectTableColumnsToMatchSet", arguments)
 
 
 def _column_criteria(column: Column, code_lists: Mapping[str, CodeList]) -> Iterator[Criterion]:
     yield Criterion(
-        "wrong_type", "critical", "columns", "ExpectColumnValuesToBeOfType",
+        "columns_missing", "critical", "columns", "ExpectColumnValuesToBeOfType",
         {"column": column.name, "type_": _PANDAS_TYPES[column.type]}, column.name, expected=_TYPE_WORDS[column.type],
     )  # fmt: skip
     if column.required:
-        yield _value(column, "required_missing", "ExpectColumnValuesToNotBeNull", {}, _PRESENT)
-    if column.min is not None:
-        least = f"≥ {format_value(column.min)}"
-        yield _value(column, "below_minimum", "ExpectColumnValuesToBeBetween", {"min_value": column.min}, _same(least))
-    if column.max is not None:
-        most = f"≤ {format_value(column.max)}"
-        yield _value(column, "above_maximum", "ExpectColumnValuesToBeBetween", {"max_value": column.max}, _same(most))
+        yield _value(column, "missing_value", "ExpectColumnValuesToNotBeNull", {}, _PRESENT)
+    if column.min is not None or column.max is not None:
+        limits = {"min_value": column.min, "max_value": column.max}
+        yield _value(column, "out_of_range", "ExpectColumnValuesToBeBetween", limits, _range(column.min, column.max))
     if column.codes is not None:
         codes = [code.code for code in code_lists[column.codes].codes]
-        yield _value(column, "unknown_code", "ExpectColumnValuesToBeInSet", {"value_set": codes}, _one_of(codes))
+        yield _value(column, "not_in_codes", "ExpectColumnValuesToBeInSet", {"value_set": codes}, _one_of(codes))
     if column.pattern is not None:
-        yield _value(column, "wrong_pattern", "ExpectColumnValuesToMatchRegex", {"regex": column.pattern}, _same(column.pattern))
+        arguments = {"regex": column.pattern}
+        yield _value(column, "pattern_mismatch", "ExpectColumnValuesToMatchRegex", arguments, _same(column.pattern))
 
 
 def _value(column: Column, rule: str, expectation: str, arguments: dict[str, Any], expected: Bilingual) -> Criterion:
@@ -154,21 +155,21 @@ def _unique_key(table: Table) -> Criterion:
     return Criterion(
         "duplicate_key", "critical", "keys", "ExpectCompoundColumnsToBeUnique",
         {"column_list": columns, "ignore_row_if": "never"}, table.key[0],
-        expected=Bilingual(vi=f"{key} không lặp lại", en=f"{key} only once"),
+        expected=Bilingual(vi=f"{key} chỉ một lần", en=f"{key} only once"),
     )  # fmt: skip
 
 
 # ---- rules -----------------------------------------------------------------------------------------------------
 
 
-def _rule_criterion(rule: Rule, index: int, table: Table, night: str) -> Criterion:
+def _rule_criterion(rule: Rule, index: int, night: str) -> Criterion:
     match rule:
         case NotProblem():
             criterion = _plain(rule, "ExpectColumnValuesToBeNull", {"column": rule.column}, rule.column)
             return replace(criterion, names_rule=True)
         case NotEmpty():
-            condition = {"row_condition": f"{rule.when} == True", "condition_parser": "pandas"}
-            arguments = {"column": rule.column, **condition}
+            arguments: dict[str, Any] = {"column": rule.column, "row_condition": f"{rule.when} == True"}
+            arguments["condition_parser"] = "pandas"
             return _plain(rule, "ExpectColumnValuesToNotBeNull", arguments, rule.column, expected=_PRESENT)
         case NotFuture():
             arguments = {"column": rule.column, "max_value": day_of(night)}
@@ -176,7 +177,7 @@ def _rule_criterion(rule: Rule, index: int, table: Table, night: str) -> Criteri
         case Ordered():
             return _ordered(rule)
         case _:
-            return _prepared(rule, f"_answer_{index}", table)
+            return _prepared(rule, f"_answer_{index}")
 
 
 def _plain(
@@ -197,21 +198,21 @@ def _ordered(rule: Ordered) -> Criterion:
     return _plain(rule, "ExpectColumnPairValuesAToBeGreaterThanB", arguments, column, against)
 
 
-def _prepared(rule: Reference | Sum | Plausible, name: str, table: Table) -> Criterion:
-    if isinstance(rule, Reference):
-        expectation, limits, column = "ExpectColumnValuesToBeInSet", {"value_set": [True]}, rule.column
-        expected = Bilingual(vi=f"có trong {rule.table}.{rule.to}", en=f"one of {rule.table}.{rule.to}")
-    elif isinstance(rule, Sum):
-        expectation, limits, column = "ExpectColumnValuesToBeBetween", {"max_value": rule.tolerance}, rule.total
-        expected = _same(" + ".join(table.column(part).name for part in rule.parts))
-    else:
-        limits = {"min_value": 1 / rule.max_ratio, "max_value": rule.max_ratio}
-        expectation, column = "ExpectColumnValuesToBeBetween", rule.column
-        times = format_value(rule.max_ratio)
-        expected = Bilingual(
-            vi=f"chênh không quá {times} lần so với kỳ trước", en=f"within {times} times of the previous period"
-        )
-    arguments = {"column": name, **limits}
+def _prepared(rule: Reference | Sum | Plausible, name: str) -> Criterion:
+    """A rule whose answer Arrow prepares, row by row, in the column `name`."""
+    arguments: dict[str, Any] = {"column": name}
+    expected: Bilingual | None = None
+    match rule:
+        case Reference():
+            expectation, arguments["value_set"] = "ExpectColumnValuesToBeInSet", [True]
+            column, expected = rule.column, _same(f"{rule.table}.{rule.to}")
+        case Sum():
+            expectation, arguments["max_value"] = "ExpectColumnValuesToBeBetween", rule.tolerance
+            column, expected = rule.total, _same(" + ".join(rule.parts))
+        case Plausible():
+            expectation, arguments["max_value"] = "ExpectColumnValuesToBeBetween", rule.max_ratio
+            arguments["min_value"] = 1 / rule.max_ratio
+            column = rule.column
     return Criterion(rule.rule, rule.severity, "values", expectation, arguments, column, None, expected, rule)
 
 
@@ -222,19 +223,22 @@ def _recency(table: Table, night: str) -> Criterion:
     assert table.recency is not None
     oldest = day_of(night) - timedelta(days=table.recency.max_age_days)
     return Criterion(
-        "stale_data", table.recency.severity, "recency", "ExpectColumnMaxToBeBetween",
+        "not_recent", table.recency.severity, "recency", "ExpectColumnMaxToBeBetween",
         {"column": table.recency.column, "min_value": oldest}, table.recency.column,
-        expected=_same(f"≥ {oldest.date().isoformat()}"),
+        expected=_same(str(table.recency.max_age_days)),
     )  # fmt: skip
 
 
-def _row_count(rule: str, at_least: int | None = None, at_most: int | None = None) -> Criterion:
-    expected = f"≥ {at_least}" if at_least is not None else f"≤ {at_most}"
+def _row_count(rule: str, at_least: int | None, at_most: int | None, expected: int) -> Criterion:
     return Criterion(
         rule, "critical", "volume", "ExpectTableRowCountToBeBetween",
-        {"min_value": at_least, "max_value": at_most},
-        expected=Bilingual(vi=f"{expected} dòng", en=f"{expected} rows"),
+        {"min_value": at_least, "max_value": at_most}, expected=_same(str(expected)),
     )  # fmt: skip
+
+
+def _range(least: float | None, most: float | None) -> Bilingual:
+    ends = [f"≥ {format_value(least)}"] * (least is not None) + [f"≤ {format_value(most)}"] * (most is not None)
+    return _same(", ".join(ends))
 
 
 def _same(text: str) -> Bilingual:

@@ -18,10 +18,12 @@ from kcn_pipeline.validation.outcomes import Failure, Refusal
 from kcn_pipeline.validation.suites import format_value, label_of
 
 Language = Literal["vi", "en"]
+LANGUAGES: tuple[Language, ...] = ("vi", "en")
 Finding = dict[str, Any]
 
 FINDING_SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("rule", "severity", "scope", "table", "source", "payload", "file", "sheet", "cell")]
+    [(name, pa.string()) for name in ("rule", "severity", "scope", "table")]
+    + [(name, pa.string()) for name in ("source", "payload", "file", "sheet", "cell")]
     + [("line", pa.int64())]
     + [(name, pa.string()) for name in ("field", "value", "reason_vi", "reason_en", "action_vi", "action_en")]
 )
@@ -29,6 +31,7 @@ _PLACE = ("_source", "_payload", "_file", "_sheet", "_cell", "_line")
 #: What a row of a table is to an officer; a row of any other table is a "row".
 _SCOPES = {"enterprise_reports": "report", "enterprise_report_values": "cell"}
 _NOTHING = Bilingual(vi="–", en="–")
+_BARE = Bilingual(vi="{field}: {value} ({detail})", en="{field}: {value} ({detail})")
 _LIMIT_SIGNS = {"min_value": "≥ ", "max_value": "≤ "}
 
 
@@ -54,22 +57,16 @@ def reasons_of(rows: pa.Table, table: Table, failure: Failure, contracts: Contra
 
 def refusal_reason(table: Table, refusal: Refusal, contracts: Contracts) -> Reason:
     """Why a whole batch was refused; its finding has no file, since all files of the batch share it."""
-    cause = rule_text(contracts, refusal.rule)
-    why = {
-        language: fill(getattr(cause.reason, language), {
-            "expected": getattr(refusal.expected, language), "found": refusal.found, "file": refusal.source,
-            "detail": refusal.found, "value": refusal.found, "field": table.table,
-        })
-        for language in ("vi", "en")
-    }  # fmt: skip
-    text = rule_text(contracts, "batch_refused")
-    finding = make_finding(
-        text, "batch", table.table, {"_source": refusal.source}, refusal.rule, refusal.found,
-        {language: {"detail": why[language], "expected": getattr(refusal.expected, language), "found": refusal.found}
-         for language in ("vi", "en")},
-        severity="critical",
-    )  # fmt: skip
-    return Reason(-1, "batch_refused", finding["reason_vi"], finding["reason_en"], finding)
+    cause, text = rule_text(contracts, refusal.rule), rule_text(contracts, "batch_refused")
+    filling: dict[Language, Mapping[str, str]] = {}
+    for language in LANGUAGES:
+        expected = str(getattr(refusal.expected, language))
+        known = {"expected": expected, "found": refusal.found, "value": refusal.found, "field": table.table}
+        because = fill(getattr(cause.reason, language), {**known, "detail": refusal.found}).rstrip(".")
+        filling[language] = {**known, "detail": because}
+    place = {"_source": refusal.source}
+    finding = make_finding(text, "batch", table.table, place, refusal.rule, refusal.found, filling, "critical")
+    return Reason(-1, text.rule, finding["reason_vi"], finding["reason_en"], finding)
 
 
 def make_finding(
@@ -78,18 +75,18 @@ def make_finding(
 ) -> Finding:  # fmt: skip
     """A finding in the columns of `FINDING_SCHEMA`; `filling` holds the placeholders beyond the place, per language."""
     where = {name.lstrip("_"): place.get(name) for name in _PLACE}
-    reasons = {language: fill(getattr(text.reason, language), {**where, **filling[language]}) for language in filling}
-    actions = {language: fill(getattr(text.action, language), {**where, **filling[language]}) for language in filling}
-    return {
-        "rule": text.rule, "severity": severity or text.severity, "scope": scope, "table": table, **where,
-        "field": field, "value": value, "reason_vi": reasons["vi"], "reason_en": reasons["en"],
-        "action_vi": actions["vi"], "action_en": actions["en"],
-    }  # fmt: skip
+    finding = {"rule": text.rule, "severity": severity or text.severity, "scope": scope, "table": table, **where}
+    finding |= {"field": field, "value": value}
+    for language in LANGUAGES:
+        known = {**where, **filling[language]}
+        finding[f"reason_{language}"] = fill(getattr(text.reason, language), known)
+        finding[f"action_{language}"] = fill(getattr(text.action, language), known)
+    return finding
 
 
 def rule_text(contracts: Contracts, rule: str) -> RuleText:
-    """The texts of a rule; raises KeyError for a rule that `rules.yaml` does not have."""
-    return contracts.rules[rule]
+    """The texts of a rule; a rule without texts names itself, so that a night never dies for want of words."""
+    return contracts.rules.get(rule) or RuleText(rule=rule, severity="critical", reason=_BARE, action=_NOTHING)
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
@@ -107,36 +104,40 @@ class _Filling(dict[str, Any]):
 
 def _reason(row: int, cells: Mapping[str, Any], table: Table, failure: Failure, text: RuleText) -> Reason:
     found = cells.get(failure.column) if failure.column else None
-    value = cells.get("raw_text") if table.table == "enterprise_report_values" else found
-    filling = {
-        language: {
-            "field": _field_label(cells, table, failure.column, language),
-            "value": format_value(value),
+    written = cells["raw_text"] if cells.get("raw_text") else found
+    filling: dict[Language, Mapping[str, str]] = {}
+    for language in LANGUAGES:
+        filling[language] = {
+            "field": _form_field(cells) or _label(table, failure.column, language),
+            "value": format_value(written),
             "found": format_value(found),
-            "expected": _expected(cells, failure, language),
-            "detail": failure.details.get(row, "–"),
+            "expected": _expected(row, cells, failure, language),
+            "detail": failure.details.get(row) or _comparison(cells, table, failure, language),
         }
-        for language in ("vi", "en")
-    }
-    scope = _SCOPES.get(table.table, "row")
+    shown = None if written is None else format_value(written)
     field = _form_field(cells) or failure.column
-    shown = None if value is None else format_value(value)
+    scope = _SCOPES.get(table.table, "row")
     finding = make_finding(text, scope, table.table, cells, field, shown, filling, failure.severity)
     return Reason(row, failure.rule, finding["reason_vi"], finding["reason_en"], finding)
 
 
-def _expected(cells: Mapping[str, Any], failure: Failure, language: Language) -> str:
+def _expected(row: int, cells: Mapping[str, Any], failure: Failure, language: Language) -> str:
     if failure.against:
         return _LIMIT_SIGNS.get(failure.against, "") + format_value(cells.get(failure.against))
-    return str(getattr(failure.expected or _NOTHING, language))
+    return failure.expected_of.get(row) or str(getattr(failure.expected or _NOTHING, language))
 
 
-def _field_label(cells: Mapping[str, Any], table: Table, column: str | None, language: Language) -> str:
-    form_field = _form_field(cells)
-    if form_field or column is None:
-        return form_field or "–"
-    known = {name.name: name for name in table.columns}
-    return str(getattr(label_of(known[column]), language)) if column in known else column
+def _comparison(cells: Mapping[str, Any], table: Table, failure: Failure, language: Language) -> str:
+    """Both sides of a comparison with their labels, such as "Hiệu lực từ 2026-01-01, Hiệu lực đến 2025-12-31"."""
+    if failure.against is None or failure.column is None:
+        return "–"
+    sides = (failure.column, failure.against)
+    return ", ".join(f"{_label(table, side, language)} {format_value(cells.get(side))}" for side in sides)
+
+
+def _label(table: Table, column: str | None, language: Language) -> str:
+    found = next((entry for entry in table.columns if entry.name == column), None)
+    return str(getattr(label_of(found), language)) if found else column or "–"
 
 
 def _form_field(cells: Mapping[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from itertools import islice
 from typing import Any, Protocol
 
@@ -72,7 +73,8 @@ def load_incoming(connection: Connection, night: str, target: Table, rows: Itera
 
     A row must have exactly the columns of `target`: a misspelt column would otherwise publish nulls.
     """
-    table = _create_temporary(connection, target)
+    table = _temporary(target)
+    table.create(connection, checkfirst=False)
     failures: list[str] = []
     count = 0
     cleaned = _clean_rows(target, rows, failures)
@@ -80,23 +82,23 @@ def load_incoming(connection: Connection, night: str, target: Table, rows: Itera
         _insert(connection, table, chunk)
         count += len(chunk)
     key = [table.c[name] for name in key_columns(target)]
-    Index(f"ix_{table.name}", *key).create(connection)
     failures += _repeated_keys(connection, target, key)
     if failures:
         raise PublishAuditError(night, failures)
     return Incoming(target, table, count)
 
 
-def _create_temporary(connection: Connection, target: Table) -> Table:
-    table = Table(
+@cache
+def _temporary(target: Table) -> Table:
+    """One definition per target, so that statements about it are compiled once; its key is not unique yet."""
+    return Table(
         f"incoming_{target.name}",
         MetaData(),
         *[Column(column.name, column.type) for column in target.columns],
+        Index(f"ix_incoming_{target.name}", *key_columns(target)),
         prefixes=["TEMPORARY"],
         postgresql_on_commit="DROP",
     )
-    table.create(connection)
-    return table
 
 
 def _chunks(rows: Iterator[tuple]) -> Iterator[list[tuple]]:

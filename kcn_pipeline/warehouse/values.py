@@ -55,6 +55,15 @@ from kcn_pipeline.warehouse.schema import (
 _OWN = {"first_published_night", "refreshed_night"}
 _CONTENT = [column.name for column in fct_indicator_value.columns if not column.primary_key and column.name not in _OWN]
 
+_scope = Table(
+    "scope_indicator_value",
+    MetaData(),
+    Column("indicator_code", String, primary_key=True),
+    Column("period_code", String, primary_key=True),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",
+)
+
 
 def publish_values(
     connection: Connection, night: str, rows: Rows, scope: Collection[tuple[str, str]]
@@ -63,16 +72,16 @@ def publish_values(
 
     Returns the loaded rows, what the scope selects and the change.
     """
-    within = _create_scope(connection, scope)
+    _load_scope(connection, scope)
     completed = (_complete(row, night) for row in iterate_rows(rows))
     incoming = load_incoming(connection, night, fct_indicator_value, completed)
-    _take_back(connection, night, within)
-    _remember(connection, night, incoming, within)
-    _revise(connection, night, incoming, within)
-    deleted = connection.execute(delete(fct_indicator_value).where(is_gone(incoming, within))).rowcount
+    _take_back(connection, night)
+    _remember(connection, night, incoming)
+    _revise(connection, night, incoming)
+    deleted = connection.execute(delete(fct_indicator_value).where(is_gone(incoming, _is_in_scope))).rowcount
     kept = ["first_published_night"]
     written = upsert(connection, fct_indicator_value, select(incoming.table), compared=_CONTENT, kept=kept)
-    return incoming, within, Change(incoming.count, written, deleted)
+    return incoming, _is_in_scope, Change(incoming.count, written, deleted)
 
 
 def _complete(row: dict[str, Any], night: str) -> dict[str, Any]:
@@ -83,41 +92,32 @@ def _complete(row: dict[str, Any], night: str) -> dict[str, Any]:
     }
 
 
-def _create_scope(connection: Connection, scope: Collection[tuple[str, str]]) -> Within:
-    table = Table(
-        "scope_indicator_value",
-        MetaData(),
-        Column("indicator_code", String, primary_key=True),
-        Column("period_code", String, primary_key=True),
-        prefixes=["TEMPORARY"],
-        postgresql_on_commit="DROP",
-    )
-    table.create(connection)
+def _is_in_scope(rows: Table) -> ColumnElement[bool]:
+    pair = tuple_(rows.c.indicator_code, rows.c.period_code)
+    return pair.in_(select(_scope.c.indicator_code, _scope.c.period_code))
+
+
+def _load_scope(connection: Connection, scope: Collection[tuple[str, str]]) -> None:
+    _scope.create(connection, checkfirst=False)
     if scope:
         pairs = [{"indicator_code": indicator, "period_code": period} for indicator, period in sorted(set(scope))]
-        connection.execute(insert(table), pairs)
-
-    def within(rows: Table) -> ColumnElement[bool]:
-        pair = tuple_(rows.c.indicator_code, rows.c.period_code)
-        return pair.in_(select(table.c.indicator_code, table.c.period_code))
-
-    return within
+        connection.execute(insert(_scope), pairs)
 
 
-def _take_back(connection: Connection, night: str, within: Within) -> None:
+def _take_back(connection: Connection, night: str) -> None:
     """Undo what an earlier attempt of the night did in scope; forget what older nights changed."""
     values, before, revisions = fct_indicator_value, audit_value_before, fct_indicator_revision
     connection.execute(delete(before).where(before.c.changed_night < night))
-    was_there = and_(within(before), before.c.has_existed)
-    was_not_there = and_(within(before), ~before.c.has_existed)
+    was_there = and_(_is_in_scope(before), before.c.has_existed)
+    was_not_there = and_(_is_in_scope(before), ~before.c.has_existed)
     upsert(connection, values, select(*[before.c[column.name] for column in values.columns]).where(was_there))
     added = select(before).where(was_not_there, same_key(values, before)).exists()
     connection.execute(delete(values).where(added))
-    connection.execute(delete(before).where(within(before)))
-    connection.execute(delete(revisions).where(revisions.c.night == night, within(revisions)))
+    connection.execute(delete(before).where(_is_in_scope(before)))
+    connection.execute(delete(revisions).where(revisions.c.night == night, _is_in_scope(revisions)))
 
 
-def _remember(connection: Connection, night: str, incoming: Incoming, within: Within) -> None:
+def _remember(connection: Connection, night: str, incoming: Incoming) -> None:
     """Keep every row that is about to change, vanish or appear as it is now, for the next attempt of the night."""
     values, new, before = fct_indicator_value, incoming.table, audit_value_before
     rest = [column.name for column in values.columns if not column.primary_key]
@@ -125,7 +125,7 @@ def _remember(connection: Connection, night: str, incoming: Incoming, within: Wi
     old = [*[values.c[name] for name in key_columns(values)], literal(night), true(), *[values.c[n] for n in rest]]
     changed = select(*old).join(new, same_key(values, new)).where(_has_changed(values, new, _CONTENT))
     connection.execute(insert(before).from_select(names, changed))
-    connection.execute(insert(before).from_select(names, select(*old).where(is_gone(incoming, within))))
+    connection.execute(insert(before).from_select(names, select(*old).where(is_gone(incoming, _is_in_scope))))
     fresh = ~select(values).where(same_key(values, new)).exists()
     key = [new.c[name] for name in key_columns(values)]
     connection.execute(
@@ -133,7 +133,7 @@ def _remember(connection: Connection, night: str, incoming: Incoming, within: Wi
     )
 
 
-def _revise(connection: Connection, night: str, incoming: Incoming, within: Within) -> None:
+def _revise(connection: Connection, night: str, incoming: Incoming) -> None:
     """Write the revisions of the night; runs before the values themselves change."""
     values, new, revisions = fct_indicator_value, incoming.table, fct_indicator_revision
     key = key_columns(values)
@@ -141,7 +141,7 @@ def _revise(connection: Connection, night: str, incoming: Incoming, within: With
     old_cells = [values.c.value, values.c.obs_status]
 
     removed = select(*[values.c[name] for name in key], literal(night), *old_cells, null(), null(), literal("removed"))
-    removed = removed.where(is_gone(incoming, within), values.c.value.is_not(None))
+    removed = removed.where(is_gone(incoming, _is_in_scope), values.c.value.is_not(None))
     connection.execute(insert(revisions).from_select(names, removed))
 
     was_revised = select(revisions).where(*[revisions.c[name] == new.c[name] for name in key]).exists()

@@ -73,6 +73,7 @@ def test_feeds_are_read_in_order_with_defaults(sources: Path) -> None:
         ("max_files: '10'", "board_inbox.max_files", "valid integer"),
         ("channel: email", "board_inbox.channel", "'electronic' or 'paper'"),
         ("id: board_inbox", "board_inbox.id", "is written twice; keep one"),
+        ("include: ['**.xlsx']", "board_inbox.include", "as in **/*.xlsx"),
         ("include: []", "board_inbox.include", "at least 1 item"),
         ("storage_options: {password: abc123}", "board_inbox.storage_options.password", "write ${NAME}"),
         ("storage_options: {a: [{api_key: 17}]}", "board_inbox.storage_options.a.0.api_key", "write ${NAME}"),

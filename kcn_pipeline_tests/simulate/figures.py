@@ -5,11 +5,10 @@ rounds them, and everything later, the truth included, starts from the rounded f
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import lru_cache
 from random import Random
 
-from kcn_pipeline.contracts import Contracts, load_contracts
+from kcn_pipeline.contracts import Contracts
 from kcn_pipeline_tests.simulate.periods import Period
 from kcn_pipeline_tests.simulate.province import Enterprise, Province
 
@@ -27,12 +26,10 @@ STOCKS = frozenset(
 )
 
 
-def rate_on(contracts: Contracts, period: Period) -> float:
-    """VND for one USD on the last day of a period, as the contracts say."""
+def rate_on(contracts: Contracts, period: Period) -> float | None:
+    """VND for one USD on the last day of a period, None when the contracts hold no rate for it."""
     rate = contracts.rate_on(period.end)
-    if rate is None:
-        raise ValueError(f"exchange_rates.yaml has no rate for {period.end}")
-    return rate.vnd_per_usd
+    return rate.vnd_per_usd if rate else None
 
 
 @lru_cache(maxsize=4096)
@@ -67,7 +64,7 @@ def year_figures(province: Province, enterprise: Enterprise, year: Period) -> Fi
         total = sum(quarter[name] for quarter in quarters)
         exact = isinstance(last, int)
         figures[name] = _like(total * (1 + draw.uniform(-0.008, 0.012)) if name in audited else total, exact)
-    return figures | _annual_only(enterprise, figures, draw, province.seed)
+    return figures | _annual_only(enterprise, figures, draw)
 
 
 class _Habits:
@@ -175,7 +172,7 @@ def _environment(habits: _Habits, enterprise: Enterprise, workers: int, activity
     }
 
 
-def _annual_only(enterprise: Enterprise, year: Figures, draw: Random, seed: int) -> Figures:
+def _annual_only(enterprise: Enterprise, year: Figures, draw: Random) -> Figures:
     is_large = year["vietnamese"] + year["foreign"] > 250
     toe = year["electricity"] * 0.00015
     return {
@@ -190,18 +187,13 @@ def _annual_only(enterprise: Enterprise, year: Figures, draw: Random, seed: int)
         "has_ems": draw.random() < (0.55 if is_large else 0.2),
         "has_ohs": draw.random() < (0.8 if is_large else 0.4),
         "applies_recp": draw.random() < 0.3,
-        "filed_ghg": is_ghg_obliged(enterprise, seed) and draw.random() < 0.75,
+        "filed_ghg": is_ghg_obliged(enterprise) and draw.random() < 0.75,
     }
 
 
-def is_ghg_obliged(enterprise: Enterprise, seed: int) -> bool:
-    """Whether the register lists the enterprise for the greenhouse gas inventory: the larger half of heavy users."""
-    return enterprise.workers * enterprise.sector.kwh > 350_000 and enterprise.role == "tenant" and seed >= 0
-
-
-def report_after(period: Period, days: int) -> str:
-    """The ISO date so many days after a period's end."""
-    return (period.end + timedelta(days=days)).isoformat()
+def is_ghg_obliged(enterprise: Enterprise) -> bool:
+    """Whether the register lists the enterprise for the greenhouse gas inventory: tenants that use much power."""
+    return enterprise.workers * enterprise.sector.kwh > 350_000 and enterprise.role == "tenant"
 
 
 def _money(enterprise: Enterprise, usd: float) -> float:
@@ -228,6 +220,3 @@ def year_to_date(province: Province, enterprise: Enterprise, quarter: Period, na
         if Period(quarter.year, part, "Q") >= province.first_quarter
     ]
     return round(sum(figures[name] for figures in quarters), 2)
-
-
-__all__ = ["CAPITAL_LINES", "Figures", "figures_of", "load_contracts", "quarter_figures", "rate_on", "year_to_date"]

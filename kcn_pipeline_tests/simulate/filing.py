@@ -202,4 +202,4 @@ def resubmit(contracts: Contracts, filing: Filing, days: int, factor: float, suf
     return again
 
 
-__all__ = ["CSV_FORMATS", "Filing", "due_on", "figures_of", "plan_filings", "resubmit"]
+

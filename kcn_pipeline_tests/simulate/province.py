@@ -157,7 +157,7 @@ def make_province(contracts: Contracts, parks: int, enterprises: int, quarters: 
 
 
 def make_tax_code(serial: int, branch: int | None = None) -> str:
-    """The tax code of the artificial range 0999 with that serial (0 to 4,999), with a valid check digit.
+    """The tax code of the artificial range 0999 with that serial (0 to 9,999), with a valid check digit.
 
     Serials whose check digit would be 10 do not exist, so the range is walked ten at a time.
     """

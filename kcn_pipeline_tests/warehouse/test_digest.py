@@ -46,7 +46,7 @@ def test_postgres_orders_keys_by_bytes() -> None:
     """The databases of the tests do so anyway; a production database sorts by language."""
 
     class Connection:
-        dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+        dialect = postgresql.dialect()
 
     order = module._by_bytes(Connection(), fct_indicator_value)  # type: ignore[arg-type]
     sql = str(select(fct_indicator_value.c.value).order_by(*order).compile(dialect=Connection.dialect))

@@ -24,9 +24,9 @@ def night(name: str, *rows: dict[str, Any], scope: Iterable[tuple[str, str]] = Q
 
 def revisions(url: str) -> list[tuple]:
     table = schema.fct_indicator_revision
-    columns = "area_code period_code night old_value new_value old_obs_status new_obs_status reason".split()
+    cells = [column for column in table.columns if column.name != "indicator_code"]
     with open_engine(url).connect() as connection:
-        rows = connection.execute(select(*[table.c[name] for name in columns]).order_by(*table.primary_key.columns))
+        rows = connection.execute(select(*cells).order_by(*table.primary_key.columns))
         return [tuple(row) for row in rows]
 
 

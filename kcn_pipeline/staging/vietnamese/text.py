@@ -20,11 +20,9 @@ _NOT_WORD = re.compile(r"[\W_]+")
 _LETTER_D = str.maketrans("đðɖ", "ddd")
 
 _ETHS = str.maketrans("ÐƉðɖ", "ĐĐđđ")
-_ETH_WORD = re.compile(r"[^\W\d_]*[ÐƉðɖ][^\W\d_]*")
+_ETH_WORD = re.compile(r"(?<![^\W\d_])[^\W\d_]*[ÐƉðɖ][^\W\d_]*")
 #: A word that ends in oa, oe or uy with the tone on its last letter: `hoá`, `khoẻ`, `thuý`; after q the u is no vowel.
-_LATE_TONE = re.compile(
-    r"[^\W\d_]*(?:o[àáảãạèéẻẽẹ]|(?<!q)u[ỳýỷỹỵ])(?![^\W\d_])".replace("(?<!q)u", "(?<![qQ])u"), re.IGNORECASE
-)
+_LATE_TONE = re.compile(r"(?<![^\W\d_])[^\W\d_]*(?:o[àáảãạèéẻẽẹ]|(?<!q)u[ỳýỷỹỵ])(?![^\W\d_])", re.IGNORECASE)
 
 
 def clean(text: str, *, drop_soft_hyphens: bool = False) -> str:

@@ -1,0 +1,103 @@
+"""What reports contradict: a year to date that the quarters do not add up to, two forms with different figures.
+
+It must not correct anything; both figures stay as filed. The surprising fact: the cell that is named may be right, the
+mistake being in the earlier quarter or in the other form, so the finding asks instead of telling.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from kcn_pipeline.contracts import Contracts
+from kcn_pipeline.engine import Engine
+from kcn_pipeline.findings import Finding, Place
+from kcn_pipeline.indicators.periods import Period
+
+#: Figures that differ by a larger share than this contradict each other; rounding in a form stays below it.
+YEAR_TO_DATE_TOLERANCE = 0.005
+FORMS_TOLERANCE = 0.01
+
+_TABLE = "enterprise_report_values"
+
+
+def find_contradictions(engine: Engine, contracts: Contracts, reported: Sequence[Period]) -> list[Finding]:
+    """Contradictions in the periods with new reports; needs `current_cells` and `candidates`."""
+    return [*_years_to_date(engine, contracts, reported), *_forms(engine, contracts, reported)]
+
+
+def _years_to_date(engine: Engine, contracts: Contracts, reported: Sequence[Period]) -> Iterator[Finding]:
+    """Quarterly reports whose year to date is not that of the quarter before plus this quarter."""
+    engine.register("steps", _steps(reported))
+    same = "{a}.enterprise_id = {b}.enterprise_id AND {a}.form_code = {b}.form_code AND {a}.field_code = {b}.field_code"
+    same += " AND {a}.record = {b}.record"
+    rows = engine.query(f"""
+        SELECT y.*, q.value AS in_quarter, COALESCE(e.value, 0) AS before
+        FROM current_cells AS y
+        JOIN steps AS s ON s.period_code = y.period_code
+        JOIN current_cells AS q ON {same.format(a="q", b="y")} AND q.period_code = y.period_code AND q.window = 'period'
+        LEFT JOIN current_cells AS e
+            ON {same.format(a="e", b="y")} AND e.period_code = s.before_code AND e.window = 'year_to_date'
+        WHERE y.window = 'year_to_date' AND (s.before_code IS NULL OR e.value IS NOT NULL)
+        ORDER BY y.period_code, y.enterprise_id, y.form_code, y.field_code, y.record
+        """)
+    for row in rows.to_pylist():
+        if _differ(row["in_quarter"], row["value"] - row["before"], YEAR_TO_DATE_TOLERANCE):
+            said = {
+                "field": _name_field(contracts, row),
+                "found": _write(row["value"]),
+                "expected": _write(row["before"] + row["in_quarter"]),
+            }
+            yield _at_cell("year_to_date_mismatch", row, said)
+
+
+def _steps(reported: Sequence[Period]) -> pa.Table:
+    """Quarters to check and the quarter before each in its year: those with new reports, and those that follow them."""
+    quarters = {p for p in reported if p.freq == "Q"}
+    quarters |= {Period(p.year, "Q", p.number + 1) for p in quarters if p.number < 4}
+    steps = sorted((p.code, p.previous.code if p.number > 1 else None) for p in quarters)
+    arrays = [pa.array([step[at] for step in steps], pa.string()) for at in (0, 1)]
+    return pa.table(arrays, names=["period_code", "before_code"])
+
+
+def _forms(engine: Engine, contracts: Contracts, reported: Sequence[Period]) -> Iterator[Finding]:
+    """Two forms of one enterprise and period that feed one measure with different figures."""
+    engine.register("reported", pa.table({"period_code": pa.array([p.code for p in reported], pa.string())}))
+    rows = engine.query("""
+        SELECT o.*, b.value AS best_value, b.form_code AS best_form
+        FROM candidates AS o
+        JOIN reported AS r ON r.period_code = o.period_code
+        JOIN candidates AS b ON b.enterprise_id = o.enterprise_id AND b.period_code = o.period_code
+            AND b.measure = o.measure AND b.place = 1
+        WHERE o.place > 1
+        ORDER BY o.period_code, o.enterprise_id, o.measure, o.place
+        """)
+    for row in rows.to_pylist():
+        if _differ(row["value"], row["best_value"], FORMS_TOLERANCE):
+            measure = contracts.measures[row["measure"]]
+            said = {
+                "field": f"{measure.label.vi} ({measure.name})",
+                "found": f"{row['form_code']}: {_write(row['value'])}",
+                "expected": f"{row['best_form']}: {_write(row['best_value'])}",
+                "detail": row["period_code"],
+            }
+            yield _at_cell("forms_disagree", row, said)
+
+
+def _at_cell(rule: str, row: dict[str, Any], said: dict[str, str]) -> Finding:
+    place = Place(row["_source"], row["_payload"], row["_file"], row["_sheet"], row["_cell"], row["_line"])
+    return Finding(rule, "cell", _TABLE, place, row["field_code"], _write(row["value"]), said)
+
+
+def _differ(one: float, other: float, tolerance: float) -> bool:
+    return abs(one - other) > tolerance * max(abs(one), abs(other))
+
+
+def _name_field(contracts: Contracts, row: dict[str, Any]) -> str:
+    form = contracts.forms.get(row["form_id"])
+    labels = {field.code: field.label for field in form.fields} if form else {}
+    return " ".join(filter(None, (row["field_code"], labels.get(row["field_code"]))))
+
+
+def _write(value: float) -> str:
+    return f"{value:.15g}"

@@ -1,0 +1,491 @@
+"""The board's register: parks, land, enterprises, projects and events over time, and the workbooks that state them.
+
+It must not know an indicator. The surprising fact: the whole history is made first; a register workbook is that history
+as it could be known on its date, and most rows say since when they hold, but a few things change without a date.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+from kcn_pipeline.contracts import Contracts
+from kcn_pipeline.contracts.tables import Column, Table
+from kcn_pipeline_tests.simulate.figures import is_ghg_obliged
+from kcn_pipeline_tests.simulate.forms import certificate_number
+from kcn_pipeline_tests.simulate.periods import Period
+from kcn_pipeline_tests.simulate.province import MERGER, Enterprise, Park, Province
+from kcn_pipeline_tests.simulate.workbooks import Sheet, Value, write_xlsx
+
+Row = dict[str, Any]
+_DAY = timedelta(days=1)
+
+#: The column that says when an event became known, by event table; the others hold versions.
+EVENTS = {
+    "register_incidents": "occurred_on",
+    "register_inspections": "inspected_on",
+    "register_petitions": "received_on",
+    "register_signal_tests": "tested_on",
+    "register_province_statistics": "_known_on",
+}
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that must be refused: in the register of that date, by that rule."""
+
+    table: str
+    row: Row
+    rule: str
+
+
+@dataclass
+class Register:
+    """The full history. `rows` by table; versions hold valid_from and valid_to; `_undated` marks a change without date."""
+
+    rows: dict[str, list[Row]]
+    as_of: list[date]
+    bad_rows: dict[date, list[BadRow]] = field(default_factory=dict)
+
+    def state(self, table: str, day: date) -> list[Row]:
+        """The rows of a table as a register of that day can know them."""
+        known = EVENTS.get(table)
+        if known:
+            return [_hide_future(row, day) for row in self.rows[table] if row[known] <= day]
+        begun = [row for row in self.rows[table] if row["valid_from"] <= day]
+        return [{**row, "valid_to": row["valid_to"] if row["valid_to"] and row["valid_to"] < day else None} for row in begun]
+
+    def valid_on(self, table: str, day: date, known_on: date) -> list[Row]:
+        """The versions that hold on a day, as known by the register of `known_on`."""
+        return [
+            row
+            for row in self.state(table, known_on)
+            if row["valid_from"] <= day and (row["valid_to"] is None or day <= row["valid_to"])
+        ]
+
+
+def make_register(province: Province, quarters: Sequence[Period]) -> Register:
+    """The history of everything the register tells, for the time of the quarters and the month after the last."""
+    end = Period(quarters[-1].next().year, quarters[-1].next().start.month, "M").end
+    middle = quarters[-1].start + timedelta(days=44)
+    book = _Book(province, quarters, end, middle)
+    rows: dict[str, list[Row]] = {
+        "register_parks": list(book.parks()),
+        "register_land": list(book.land()),
+        "register_enterprises": list(book.enterprises()),
+        "register_projects": list(book.projects()),
+        "register_lots": list(book.lots()),
+        "register_stations": list(book.stations()),
+        "register_permit_limits": list(book.permit_limits()),
+        "register_procedures": list(book.procedures()),
+        "register_symbiosis": list(book.symbiosis()),
+        "register_incidents": list(book.incidents()),
+        "register_inspections": list(book.inspections()),
+        "register_petitions": list(book.petitions()),
+        "register_signal_tests": list(book.signal_tests()),
+        "register_province_statistics": list(book.province_statistics()),
+    }
+    dates = [quarters[0].start - _DAY, *(quarter.end for quarter in quarters), middle, end]
+    return Register(rows, sorted(dates))
+
+
+def _hide_future(row: Row, day: date) -> Row:
+    """An event without what happened to it later: a petition that was still open."""
+    if row.get("resolved_on") and row["resolved_on"] > day:
+        return {**row, "resolved_on": None}
+    return row
+
+
+def _versions(base: Row, since: date, changes: Sequence[tuple[date, Row]], undated: date | None = None) -> Iterator[Row]:
+    """The versions of a thing: the base, then each change laid over it from its date on."""
+    changes = sorted(changes, key=lambda change: change[0])
+    starts = [since, *(day for day, _ in changes)]
+    current = dict(base)
+    for number, start in enumerate(starts):
+        if number:
+            current = {**current, **changes[number - 1][1]}
+        end = starts[number + 1] - _DAY if number + 1 < len(starts) else None
+        yield {**current, "valid_from": start, "valid_to": end, "_undated": start == undated}
+
+
+class _Book:
+    """Makes the rows of each table. `undated` is the register date at which some things change without saying so."""
+
+    def __init__(self, province: Province, quarters: Sequence[Period], end: date, undated: date) -> None:
+        self.province, self.quarters, self.end, self.undated = province, quarters, end, undated
+        self.months = self._list_months()
+
+    def _list_months(self) -> list[Period]:
+        month, found = Period(self.quarters[0].year, self.quarters[0].start.month, "M"), []
+        while month.end <= self.end:
+            found.append(month)
+            month = month.next()
+        return found
+
+    def _draw(self, *parts: object) -> Random:
+        return self.province.stream("register", *parts)
+
+    def _quarter(self, number: int) -> Period:
+        return self.quarters[min(number, len(self.quarters) - 1)]
+
+    # ---- things that have versions ---------------------------------------------------------------------------
+
+    def parks(self) -> Iterator[Row]:
+        """Parks; the third is renamed, the fifth connects its station, the fourth's plant passes later."""
+        for number, park in enumerate(self.province.parks, 1):
+            base = self._park(number, park)
+            changes: list[tuple[date, Row]] = []
+            if number == 3:
+                changes.append((self._quarter(3).start, {"name_vi": park.name.replace("(I)", "I").strip() + " (tên mới)"}))
+            if number == 4:
+                changes.append((self._quarter(4).start, {"wwtp_is_compliant": True}))
+            if number == 5:
+                changes.append((self._quarter(2).start, {"cems_is_connected": True}))
+            yield from _versions(base, date(2004 + number % 12, 3, 1), changes)
+
+    def _park(self, number: int, park: Park) -> Row:
+        assessed = park.is_eco or park.is_pilot
+        return {
+            "park_code": park.code,
+            "name_vi": park.name,
+            "name_en": None,
+            "former_province_code": park.former,
+            "is_pilot": park.is_pilot,
+            "is_eco_park": park.is_eco,
+            "status": "building" if number == 9 else "operating",
+            "developer_id": park.developer_id,
+            "wwtp_is_operating": number != 8,
+            "wwtp_is_compliant": number not in (4, 8),
+            "cems_is_connected": number not in (5, 8),
+            "water_supply_capacity_m3_d": 4000 + 500 * number,
+            "eip_criteria_met": (7 if park.is_eco else 4) if assessed else None,
+            "eip_criteria_total": 9 if assessed else None,
+            "green_park_recognised_year": self.quarters[0].year if number == 2 else None,
+        }
+
+    def land(self) -> Iterator[Row]:
+        """Land; the first park leases more at a stated date, the fourth without one."""
+        for number, park in enumerate(self.province.parks, 1):
+            draw = self._draw("land", park.code)
+            planned = round(park.total_ha * 0.68, 2)
+            recovered = round(planned * draw.uniform(0.85, 0.98), 2)
+            leased = round(recovered * draw.uniform(0.45, 0.85), 2)
+            base = {
+                "park_code": park.code,
+                "land_total_ha": park.total_ha,
+                "land_industrial_planned_ha": planned,
+                "land_recovered_ha": recovered,
+                "land_leased_ha": leased,
+                "land_green_ha": round(park.total_ha * draw.uniform(0.08, 0.14), 2),
+                "land_shared_infrastructure_ha": round(park.total_ha * draw.uniform(0.22, 0.3), 2),
+                "land_sme_reserved_ha": round(planned * draw.uniform(0.01, 0.06), 2),
+                "land_service_logistics_ha": round(park.total_ha * draw.uniform(0.01, 0.05), 2),
+            }
+            more = {"land_leased_ha": round(leased + 6.25, 2)}
+            changes = {1: [(self._quarter(4).start, more)], 4: [(self.undated, more)]}.get(number, [])
+            yield from _versions(base, date(2010, 1, 1), changes, self.undated)
+
+    def enterprises(self) -> Iterator[Row]:
+        """Enterprises; a new tax code, a stop, a sewer connection that the register shows without a date."""
+        for firm in self.province.enterprises:
+            changes: list[tuple[date, Row]] = []
+            if len(firm.tax_codes) > 1:
+                changes.append((firm.tax_codes[1][0], {"tax_code": firm.tax_codes[1][1]}))
+            since = firm.operating_from - timedelta(days=800)  # known from its first certificate on
+            base = self._enterprise(firm)
+            if firm.operating_from > self.quarters[0].start:
+                base["is_operating"] = False
+                changes.append((firm.operating_from, {"is_operating": True}))
+            if firm.operating_to:
+                changes.append((firm.operating_to + _DAY, {"is_operating": False, "operating_to": firm.operating_to}))
+            if firm.number == 10:
+                changes.append((self.undated, {"is_sewer_connected": True}))
+            yield from _versions(base, since, changes, self.undated)
+
+    def _enterprise(self, firm: Enterprise) -> Row:
+        draw = self._draw("enterprise", firm.number)
+        eligible = firm.workers > 50
+        return {
+            "enterprise_id": firm.enterprise_id,
+            "tax_code": firm.tax_codes[0][1],
+            "name_vi": firm.name,
+            "name_en": firm.name_en,
+            "park_code": firm.park.code,
+            "role": firm.role,
+            "ownership": firm.ownership,
+            "country_code": firm.country,
+            "vsic_code": firm.sector.vsic,
+            "is_operating": True,
+            "operating_from": firm.operating_from,
+            "operating_to": None,
+            "is_sewer_connected": False if firm.number == 10 else draw.choice((True, True, True, False, None)),
+            "is_union_eligible": eligible,
+            "has_union": eligible and draw.random() < 0.85,
+            "is_fire_safe": draw.choice((True, True, True, True, False, None)),
+            "is_ghg_obliged": is_ghg_obliged(firm),
+        }
+
+    def projects(self) -> Iterator[Row]:
+        """Projects: one or two for each firm; some grow, some end, a few are licensed in the quarters."""
+        for firm in self.province.enterprises:
+            draw = self._draw("projects", firm.number)
+            count = 2 if firm.number % 3 == 0 else 1
+            for number in range(1, count + 1):
+                yield from self._project(firm, number, draw)
+
+    def _project(self, firm: Enterprise, number: int, draw: Random) -> Iterator[Row]:
+        licensed = firm.operating_from - timedelta(days=draw.randint(200, 700))
+        if number == 2:
+            quarter = self.quarters[firm.number // 3 % len(self.quarters)]
+            licensed = quarter.start + timedelta(days=draw.randint(3, 80))
+        planned = draw.choice((100, 80, 60, 40))
+        base = {
+            "project_id": certificate_number(firm.number, number),
+            "enterprise_id": firm.enterprise_id,
+            "park_code": firm.park.code,
+            "name_vi": f"Nhà máy {firm.sector.name_vi} Mẫu {firm.number:02d} (dự án {number})",
+            "capital_type": firm.ownership,
+            "registered_capital_usd": round(firm.workers * draw.uniform(20_000, 90_000), -3),
+            "licensed_on": licensed,
+            "status": "active",
+            "ended_on": None,
+            "planned_progress_pct": None if firm.number % 17 == 1 else planned,
+            "actual_progress_pct": planned - draw.choice((0, 0, 0, 5, 15)),
+        }
+        more = {"registered_capital_usd": round(base["registered_capital_usd"] * 1.25, -3)}
+        changes: list[tuple[date, Row]] = []
+        if firm.number % 8 == 3 and number == 1:
+            changes.append((self._quarter(firm.number % 5).start + timedelta(days=20), more))
+        if firm.number == 14 and number == 1:
+            changes.append((self.undated, more))
+        if firm.number % 15 == 13 and number == 1:
+            ended = self._quarter(firm.number % 4).start + timedelta(days=40)
+            changes.append((ended, {"status": draw.choice(("revoked", "terminated")), "ended_on": ended}))
+        yield from _versions(base, licensed, changes, self.undated)
+
+    def lots(self) -> Iterator[Row]:
+        """Land lots, most of them in the GIS database, one in ten entered while we watch."""
+        for park in self.province.parks:
+            for number in range(1, 9):
+                draw = self._draw("lot", park.code, number)
+                base = {"lot_id": f"{park.code}-L{number:02d}", "park_code": park.code, "has_gis": draw.random() < 0.6}
+                changes = [(self._quarter(2).start, {"has_gis": True})] if number == 5 and not base["has_gis"] else []
+                yield from _versions(base, date(2015, 1, 1), changes)
+
+    def stations(self) -> Iterator[Row]:
+        """Automatic stations: the wastewater plant of each park, and one stack in every second park."""
+        for number, park in enumerate(self.province.parks, 1):
+            kinds = ["wastewater", "emission"] if number % 2 else ["wastewater"]
+            for kind in kinds:
+                yield from _versions(
+                    {
+                        "station_id": f"{park.code}_{'NT' if kind == 'wastewater' else 'KT'}01",
+                        "park_code": park.code,
+                        "enterprise_id": park.developer_id,
+                        "name_vi": f"Trạm mẫu {number:02d}",
+                        "kind": kind,
+                        "is_connected": number != 5,
+                        "permit_number": f"GPMT-MAU-{number:03d}",
+                    },
+                    date(2022, 1, 1),
+                    [],
+                )
+
+    def permit_limits(self) -> Iterator[Row]:
+        """Limits of each wastewater station."""
+        limits = (("pH", 5.5, 9, "-"), ("COD", None, 75, "mg/l"), ("TSS", None, 50, "mg/l"), ("NH4", None, 5, "mg/l"))
+        for park in self.province.parks:
+            for parameter, low, high, unit in limits:
+                yield from _versions(
+                    {
+                        "station_id": f"{park.code}_NT01",
+                        "parameter_code": parameter,
+                        "limit_min": low,
+                        "limit_max": high,
+                        "unit": unit,
+                        "regulation": "QCVN 40:2011/BTNMT cột A",
+                    },
+                    date(2022, 1, 1),
+                    [],
+                )
+
+    def procedures(self) -> Iterator[Row]:
+        """Procedures of the two former boards until the merger, of the merged board after it."""
+        if self.quarters[0].start < MERGER:
+            for province, count in (("BN_OLD", 6), ("BG_OLD", 5)):
+                for number in range(1, count + 1):
+                    row = self._procedure(f"TTHC-{province}-{number:02d}", province, number)
+                    yield {**row, "valid_from": date(2022, 6, 1), "valid_to": MERGER - _DAY, "_undated": False}
+        since = MERGER if self.quarters[0].start < MERGER else date(2025, 7, 1)
+        for number in range(1, 9):
+            row = self._procedure(f"TTHC-BN-{number:02d}", "BN", number)
+            changes = [(self._quarter(4).start, {"online_level": "full"})] if number == 3 else []
+            changes = [change for change in changes if change[0] > since]
+            yield from _versions(row, since, changes)
+
+    def _procedure(self, code: str, province: str, number: int) -> Row:
+        level = "none" if number == 5 else "partial" if number % 3 == 0 else "full"
+        return {"procedure_id": code, "name_vi": f"Thủ tục mẫu {number:02d}", "province_code": province, "online_level": level}
+
+    def symbiosis(self) -> Iterator[Row]:
+        """Symbiosis links of the pilots: one in operation, one that starts, one that is only planned."""
+        for number, park in enumerate(park for park in self.province.parks if park.is_pilot):
+            for link, (status, kind) in enumerate((("operating", "exchange"), ("planned", "shared_use")), 1):
+                base = {
+                    "symbiosis_id": f"CS-{park.code}-{link}",
+                    "park_code": park.code,
+                    "kind": kind,
+                    "status": status,
+                }
+                starts = link == 2 and number == 0
+                changes = [(self._quarter(3).start, {"status": "operating"})] if starts else []
+                yield from _versions(base, date(2024, 1, 15), changes)
+
+    # ---- events ----------------------------------------------------------------------------------------------
+
+    def incidents(self) -> Iterator[Row]:
+        """Environmental incidents, floods and outages; the hours are always known."""
+        serial = 0
+        for month in self.months:
+            for park in self.province.parks:
+                draw = self._draw("incidents", park.code, month.code)
+                for kind, chance in (("environmental", 0.07), ("flooding", 0.12), ("power_outage", 0.3)):
+                    if draw.random() >= chance:
+                        continue
+                    serial += 1
+                    hours = round(draw.uniform(0.5, 9), 1)
+                    customers = draw.randint(1, 12)
+                    yield {
+                        "incident_id": f"SC-{serial:05d}",
+                        "park_code": park.code,
+                        "enterprise_id": None,
+                        "kind": kind,
+                        "occurred_on": month.start + timedelta(days=draw.randrange(28)),
+                        "hours": hours if kind != "environmental" else None,
+                        "customer_hours": round(hours * customers, 1) if kind == "power_outage" else None,
+                    }
+
+    def inspections(self) -> Iterator[Row]:
+        """About one enterprise in ten is inspected in a quarter."""
+        for quarter in self.quarters:
+            for firm in self.province.enterprises:
+                draw = self._draw("inspection", firm.number, quarter.code)
+                if draw.random() < 0.1:
+                    yield {
+                        "inspection_id": f"QD-{quarter.code}-{firm.number:04d}",
+                        "enterprise_id": firm.enterprise_id,
+                        "park_code": firm.park.code,
+                        "inspected_on": quarter.start + timedelta(days=draw.randrange(90)),
+                        "has_violation": draw.random() < 0.3,
+                    }
+
+    def petitions(self) -> Iterator[Row]:
+        """Petitions, due after 30 days; some are answered late, some are open."""
+        for month in self.months:
+            for firm in self.province.enterprises:
+                draw = self._draw("petition", firm.number, month.code)
+                if draw.random() >= 0.03:
+                    continue
+                received = month.start + timedelta(days=draw.randrange(28))
+                answered = received + timedelta(days=draw.randint(3, 45))
+                yield {
+                    "petition_id": f"KN-{month.code}-{firm.number:04d}",
+                    "enterprise_id": firm.enterprise_id,
+                    "park_code": firm.park.code,
+                    "received_on": received,
+                    "due_on": received + timedelta(days=30),
+                    "resolved_on": None if draw.random() < 0.1 else answered,
+                }
+
+    def signal_tests(self) -> Iterator[Row]:
+        """Five test points for each park and half-year."""
+        for quarter in self.quarters:
+            if quarter.part % 2 == 0:
+                for park in self.province.parks:
+                    for point in range(1, 6):
+                        draw = self._draw("signal", park.code, quarter.code, point)
+                        yield {
+                            "test_id": f"DK-{park.code}-{quarter.code}-{point}",
+                            "park_code": park.code,
+                            "tested_on": quarter.start + timedelta(days=20 + point),
+                            "generation": "5G" if point > 3 else "4G",
+                            "is_passed": draw.random() < 0.8,
+                        }
+
+    def province_statistics(self) -> Iterator[Row]:
+        """Provincial totals of every year that the quarters end, in VND and USD."""
+        years = sorted({self.quarters[0].year - 1, *(quarter.year for quarter in self.quarters if quarter.part == 4)})
+        for year in years:
+            areas = ("BN",) if date(year, 12, 31) >= MERGER else ("BN_OLD", "BG_OLD")
+            for area in areas:
+                firms = len(self.province.enterprises)
+                yield {
+                    "province_code": area,
+                    "year": year,
+                    "gross_output_vnd": (firms * 480 + year % 7 * 10) * 1e9,
+                    "export_usd": (firms * 21 + year % 5) * 1e6,
+                    "_known_on": date(year, 12, 31),
+                }
+
+
+# ---- workbooks -------------------------------------------------------------------------------------------------------
+
+
+def write_register(contracts: Contracts, register: Register, day: date) -> bytes:
+    """The register workbook of one day: a sheet for each table, as its contract names it."""
+    sheets = []
+    for name, table in sorted(contracts.tables.items()):
+        if table.topic == "register" and table.sheet and name in register.rows:
+            rows = list(_stated(register, name, day))
+            rows += [bad.row for bad in register.bad_rows.get(day, []) if bad.table == name]
+            sheets.append(_write_sheet(contracts, table, rows, day))
+    return write_xlsx(sheets)
+
+
+def _stated(register: Register, table: str, day: date) -> Iterator[Row]:
+    """The rows as stated: of a thing that changed without a date only its present, without validity."""
+    rows = register.state(table, day)
+    undated = {_thing(row) for row in rows if row.get("_undated")}
+    for row in rows:
+        if _thing(row) not in undated:
+            yield row
+        elif row.get("_undated"):
+            yield {**row, "valid_from": None, "valid_to": None}
+
+
+def _thing(row: Row) -> str:
+    return str(row.get("project_id") or row.get("enterprise_id") or row.get("park_code"))
+
+
+def _write_sheet(contracts: Contracts, table: Table, rows: Sequence[Row], day: date) -> Sheet:
+    columns = [column for column in table.columns if column.labels]
+    assert table.sheet is not None
+    sheet = Sheet(table.sheet.names[0])
+    sheet.rows += [
+        ["BAN QUẢN LÝ CÁC KHU CÔNG NGHIỆP TỈNH BẮC NINH (SỐ LIỆU MÔ PHỎNG)"],
+        [table.description.vi.upper()],
+        [f"Tính đến ngày {day:%d/%m/%Y}"],
+        [],
+        ["STT", *(column.labels[0] for column in columns)],
+    ]
+    for number, row in enumerate(rows, 1):
+        sheet.rows.append([number, *(_cell(contracts, column, row) for column in columns)])
+    return sheet
+
+
+def _cell(contracts: Contracts, column: Column, row: Mapping[str, Any]) -> Value:
+    """A value as the register writes it: codes by their Vietnamese names, yes and no as Có and Không."""
+    value = row.get(column.name)
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "Có" if value else "Không"
+    if column.codes and column.name not in ("province_code",):
+        names = {code.code: code.label.vi for code in contracts.code_lists[column.codes].codes}
+        return names.get(value, value)
+    if "(tỷ đồng)" in column.labels[0]:
+        return value / 1e9
+    if "(triệu USD)" in column.labels[0]:
+        return value / 1e6
+    return value
