@@ -4,22 +4,20 @@ It must not know a table's meaning, and nothing else may import duckdb or use a 
 fact: the caller may ask for one thread, because sums of floats are equal from run to run only in equal order.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
 import duckdb
 import pyarrow as pa
 
-from kcn_pipeline.contracts.tables import Column
-
 _SQL_TYPES = {
-    "string": "VARCHAR",
-    "integer": "BIGINT",
-    "number": "DOUBLE",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "timestamp": "TIMESTAMP",
+    pa.string(): "VARCHAR",
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+    pa.bool_(): "BOOLEAN",
+    pa.date32(): "DATE",
+    pa.timestamp("us"): "TIMESTAMP",
 }
 
 
@@ -51,23 +49,23 @@ class Engine:
 
     def register(self, name: str, rows: pa.Table) -> None:
         """Make an Arrow table readable under `name`."""
+        self._connection.execute(f'DROP VIEW IF EXISTS "{name}"')
         self._connection.register(name, rows)
 
-    def register_slices(self, name: str, slices: Iterable[Path], columns: Sequence[Column]) -> None:
-        """Make slices of the lake readable under `name`, with exactly `columns` in their contract types.
+    def register_slices(self, name: str, slices: Iterable[Path], schema: pa.Schema) -> None:
+        """Make slices of the lake readable under `name`, with exactly the columns and types of `schema`.
 
         A column that the slices lack is null; without slices the table is empty. Slices come from `Lake.slices`.
         """
         files = ", ".join(_quote(str(path)) for path in slices)
         if not files:
-            listed = ", ".join(f'CAST(NULL AS {_SQL_TYPES[c.type]}) AS "{c.name}"' for c in columns)
-            self._connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT {listed} WHERE FALSE')
+            self.register(name, schema.empty_table())
             return
         source = f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
         held = set(self._connection.sql(f"SELECT * FROM {source} LIMIT 0").columns)
         listed = ", ".join(
-            f'CAST({_name(c.name) if c.name in held else "NULL"} AS {_SQL_TYPES[c.type]}) AS "{c.name}"'
-            for c in columns
+            f'CAST({_name(field.name) if field.name in held else "NULL"} AS {_SQL_TYPES[field.type]}) AS "{field.name}"'
+            for field in schema
         )
         self._connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT {listed} FROM {source}')
 

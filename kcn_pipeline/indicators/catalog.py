@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from kcn_pipeline.contracts import ContractError, Contracts, Problem
 from kcn_pipeline.contracts.indicators import Indicator, Operand
-from kcn_pipeline.contracts.tables import Column, Table
+from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.engine import Engine, EngineError
 from kcn_pipeline.indicators.expressions import (
     PERIOD_NAMES,
@@ -21,6 +21,7 @@ from kcn_pipeline.indicators.expressions import (
     read_arithmetic,
     read_condition,
 )
+from kcn_pipeline.schemas import schema_of
 
 _Reader = Callable[[str, set[str]], Expression]
 
@@ -169,7 +170,7 @@ def _plan(report: _Report, indicators: list[CheckedIndicator]) -> None:
     with Engine() as engine:
         for table in report.contracts.tables.values():
             if table.usage:
-                engine.register_slices(table.table, [], _with_period(table))
+                engine.register(table.table, _with_period(table).empty_table())
         for indicator in indicators:
             for name, operand in zip(("numerator", "denominator"), indicator.operands, strict=False):
                 condition = f" WHERE {operand.where}" if operand.where else ""
@@ -180,11 +181,11 @@ def _plan(report: _Report, indicators: list[CheckedIndicator]) -> None:
                     report.add(indicator.code, [name, "expression"], [str(error)])
 
 
-def _with_period(table: Table) -> list[Column]:
-    names = {column.name for column in table.columns}
-    types = {"period_code": "string", "period_start": "date", "period_end": "date", "period_year": "integer"}
-    extra = [Column(name=n, type=t, description="") for n, t in types.items() if n not in names]  # type: ignore[arg-type]
-    return [*table.columns, *extra]
+def _with_period(table: Table) -> pa.Schema:
+    types = (pa.string(), pa.date32(), pa.date32(), pa.int64())
+    period = [pa.field(name, kind) for name, kind in zip(PERIOD_NAMES, types, strict=True)]
+    own = schema_of(table)
+    return pa.schema([*own, *(field for field in period if field.name not in own.names)])
 
 
 # ---- measures --------------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from kcn_pipeline.contracts import Contracts
-from kcn_pipeline.contracts.tables import Column, ColumnType
 from kcn_pipeline.engine import Engine
 from kcn_pipeline.findings import tabulate_findings
 from kcn_pipeline.indicators.catalog import factor_columns, order_derived
@@ -20,6 +19,7 @@ from kcn_pipeline.indicators.registers import BOARD, situate
 from kcn_pipeline.indicators.slices import STAGE, newest_periods, part_of
 from kcn_pipeline.indicators.touched import Touched
 from kcn_pipeline.lake import WHOLE, Lake
+from kcn_pipeline.schemas import schema_of
 
 TABLE = "enterprise_measures"
 FINDINGS = "findings"
@@ -28,16 +28,21 @@ FINDINGS = "findings"
 #: joined by `+`, and no cell.
 SCHEMA = pa.schema(
     [
-        (name, {"value": pa.float64(), "is_estimated": pa.bool_()}.get(name, pa.string()))
-        for name in (
-            "enterprise_id park_code freq period_code measure value unit is_estimated "
-            "form_code report_id _payload _file _sheet _cell"
-        ).split()
+        ("enterprise_id", pa.string()),
+        ("park_code", pa.string()),
+        ("freq", pa.string()),
+        ("period_code", pa.string()),
+        ("measure", pa.string()),
+        ("value", pa.float64()),
+        ("unit", pa.string()),
+        ("is_estimated", pa.bool_()),
+        ("form_code", pa.string()),
+        ("report_id", pa.string()),
+        ("_payload", pa.string()),
+        ("_file", pa.string()),
+        ("_sheet", pa.string()),
+        ("_cell", pa.string()),
     ]
-)
-_COLUMNS = tuple(
-    Column(name=name, type={"value": "number", "is_estimated": "boolean"}.get(name, "string"), description="")  # type: ignore[arg-type]
-    for name in SCHEMA.names
 )
 
 
@@ -78,8 +83,8 @@ def register_current_reports(engine: Engine, lake: Lake, contracts: Contracts, c
     """Register `current_cells`: every accepted cell of the newest accepted report per enterprise × form × period."""
     parts = [part_of(code) for code in codes]
     for name in ("enterprise_reports", "enterprise_report_values"):
-        columns = contracts.tables[name].columns
-        engine.register_slices(name, lake.slices("validation", name, parts=parts), columns)
+        schema = schema_of(contracts.tables[name])
+        engine.register_slices(name, lake.slices("validation", name, parts=parts), schema)
     newest_first = "r.submitted_on DESC, r._night DESC, r._file DESC, r.report_id DESC"
     engine.materialize(
         "current_cells",
@@ -102,7 +107,8 @@ def register_current_reports(engine: Engine, lake: Lake, contracts: Contracts, c
 def _periods_to_read(periods: Sequence[Period], reported: Sequence[Period]) -> tuple[str, ...]:
     """The touched periods, the quarters they are made of, and the quarters beside those with new reports."""
     codes = {p.code for p in periods} | {quarter.code for p in periods for quarter in p.quarters}
-    around = {quarter.code for p in reported for year in (p, *p.enclosing) if year.freq == "A" for quarter in year.quarters}
+    years = {year for p in reported for year in (p, *p.enclosing) if year.freq == "A"}
+    around = {quarter.code for year in years for quarter in year.quarters}
     return order_codes(codes | around)
 
 
@@ -208,7 +214,7 @@ def register_enterprise_report(
     Returns measure → the column that says (1 or 0) whether the row's figure is estimated.
     """
     slices = newest_periods(lake, TABLE, [period.code for period in periods])
-    engine.register_slices("enterprise_measures", slices, _COLUMNS)
+    engine.register_slices("enterprise_measures", slices, SCHEMA)
     engine.register("factors_at", factor_columns(contracts, {period.code: period.end for period in periods}))
     plain = [name for name, measure in contracts.measures.items() if not measure.derive]
     pivot = ", ".join(

@@ -15,6 +15,7 @@ from kcn_pipeline.engine import Engine
 from kcn_pipeline.indicators.periods import Period
 from kcn_pipeline.indicators.slices import newest_register
 from kcn_pipeline.lake import Lake
+from kcn_pipeline.schemas import schema_of
 
 #: The management board as a reporter; it stands in no park and so in no total.
 BOARD = "BOARD"
@@ -25,7 +26,7 @@ _PERIOD_COLUMNS = ("period_code", "period_freq", "period_start", "period_end", "
 def open_registers(engine: Engine, lake: Lake, contracts: Contracts, names: Iterable[str]) -> None:
     """Make the newest state of register tables readable under their names; one never received is empty."""
     for name in names:
-        engine.register_slices(name, newest_register(lake, name), contracts.tables[name].columns)
+        engine.register_slices(name, newest_register(lake, name), schema_of(contracts.tables[name]))
 
 
 def situate(engine: Engine, lake: Lake, contracts: Contracts, periods: Sequence[Period]) -> None:

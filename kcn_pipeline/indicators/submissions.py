@@ -18,7 +18,7 @@ from kcn_pipeline.indicators.registers import BOARD, situate
 from kcn_pipeline.indicators.slices import STAGE, part_of, slices_since
 from kcn_pipeline.indicators.touched import Touched
 from kcn_pipeline.lake import Lake
-from kcn_pipeline.schemas import conform
+from kcn_pipeline.schemas import conform, schema_of
 
 TABLE = "report_submissions"
 CONTRACT = "report_submission"
@@ -59,12 +59,12 @@ def _register_received(engine: Engine, lake: Lake, contracts: Contracts, periods
 
     A report on a park may leave out the developer's tax code; the park's developer is then its sender.
     """
-    columns = contracts.tables["enterprise_reports"].columns
+    schema = schema_of(contracts.tables["enterprise_reports"])
     parts = [part_of(period.code) for period in periods]
-    engine.register_slices("accepted", lake.slices("validation", "enterprise_reports", parts=parts), columns)
+    engine.register_slices("accepted", lake.slices("validation", "enterprise_reports", parts=parts), schema)
     # A report on a period cannot arrive before the period begins, so older nights need not be read.
     since = min((period.start for period in periods), default=date.max)
-    engine.register_slices("refused", slices_since(lake, "quarantine", "enterprise_reports", since), columns)
+    engine.register_slices("refused", slices_since(lake, "quarantine", "enterprise_reports", since), schema)
     reporters = {form.code: form.reporter for form in contracts.forms.values()}
     engine.register("reporters", pa.table({"form_code": [*reporters], "reporter": [*reporters.values()]}))
     sent = """

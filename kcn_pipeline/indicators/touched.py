@@ -19,6 +19,7 @@ from kcn_pipeline.indicators.periods import Period, list_periods, order_codes, r
 from kcn_pipeline.indicators.registers import tabulate_periods
 from kcn_pipeline.indicators.slices import STAGE, newest_register, periods_of
 from kcn_pipeline.lake import Lake
+from kcn_pipeline.schemas import schema_of
 
 Reason = Literal["reports", "register", "ended", "deadlines", "definitions", "earlier_attempt"]
 
@@ -137,8 +138,8 @@ def _changed_in_registers(lake: Lake, contracts: Contracts, last: str | None, ev
             if table.topic == "register" and table.usage:
                 new, old = newest_register(lake, table.table), newest_register(lake, table.table, until=last)
                 if new != old:
-                    engine.register_slices("new_rows", new, table.columns)
-                    engine.register_slices("old_rows", old, table.columns)
+                    engine.register_slices("new_rows", new, schema_of(table))
+                    engine.register_slices("old_rows", old, schema_of(table))
                     changed |= _changed_in_register(engine, table)
     return changed
 

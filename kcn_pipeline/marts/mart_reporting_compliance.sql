@@ -62,7 +62,10 @@ SELECT
     ) AS rejected_count,
     s.required_total,
     s.required_filled,
-    CASE WHEN s.required_total > 0 THEN 100.0 * s.required_filled / s.required_total END AS filled_pct,
+    CASE
+        WHEN s.required_total > 0
+            THEN 100.0 * CAST(s.required_filled AS DOUBLE PRECISION) / s.required_total
+    END AS filled_pct,
     s.channel,
     s.report_id,
     s.payload

@@ -64,10 +64,10 @@ def _read_figure(contracts: Contracts, row: dict[str, Any]) -> dict[str, Any]:
     if unit is None:
         return read | {"_problem": "unknown_unit", "_problem_detail": str(row.get("unit"))}
     if unit.quantity == "label":
-        return read
+        return read | {"value": _to_float(row.get("value_stated"))}
     number = read_number(row.get("value_raw") or "", "vi")
     if number.problem == "malformed_number":
-        return read | {"_problem": "malformed_number", "_problem_detail": f"{row['value_raw']} → {number.suggestion}?"}
+        return read | {"_problem": "malformed_number", "_problem_detail": f"{row['value_raw']} → {number.suggestion}"}
     return read | {"value": number.value if number.value is not None else _to_float(row.get("value_stated"))}
 
 

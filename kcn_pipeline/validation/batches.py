@@ -83,11 +83,9 @@ def _structure_refusal(source: str, verdict: Verdict) -> Refusal:
     if criterion.column is None:
         missing = ", ".join(verdict.observed or [])
         return Refusal(source, criterion.rule, "columns", Bilingual(vi=missing or "–", en=missing or "–"), missing)
-    expected = criterion.expected
-    assert expected is not None
-    return Refusal(
-        source, criterion.rule, "columns", expected, f"{criterion.column}: {verdict.observed} ≠ {expected.en}"
-    )
+    assert criterion.expected is not None
+    found = f"{criterion.column} ({verdict.observed})"
+    return Refusal(source, criterion.rule, "columns", criterion.expected, found)
 
 
 def _bad_share(

@@ -53,7 +53,7 @@ def _validate_table(
     write_quarantine(lake, table, night, judged.quarantine)
     if merged is not None:
         findings += check_sums(merged, table, contracts)
-    return result_of(table, staged, judged, stored, len(findings)), findings
+    return result_of(table, staged.num_rows, judged, stored, len(findings)), findings
 
 
 def _merge(before: pa.Table | None, accepted: pa.Table, table: Table) -> pa.Table:

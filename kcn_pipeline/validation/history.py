@@ -6,7 +6,6 @@ tonight's own rows take part in the search like those of earlier nights.
 
 from collections.abc import Iterable, Iterator
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -15,9 +14,12 @@ from kcn_pipeline.contracts.tables import Plausible, Table
 from kcn_pipeline.lake import Lake
 from kcn_pipeline.validation.periods import previous
 
-#: What decides which of several submissions of a period is the current one, and what identifies a submission.
+#: What decides which of several submissions of a period is the current one.
 _NEWEST = ("submitted_on", "_night", "_file", "report_id")
-_SUBMISSION = ("enterprise_id", "form_code", "period_code")
+#: What several submissions may be of.
+_DUTY = ("enterprise_id", "form_code", "period_code")
+#: Joins the parts of a key into one text; no source writes this control character.
+_BETWEEN = "\x1f"
 
 
 def previous_values(lake: Lake, table: Table, staged: pa.Table, night: str) -> pa.Array | None:
@@ -28,17 +30,17 @@ def previous_values(lake: Lake, table: Table, staged: pa.Table, night: str) -> p
     rule = next((rule for rule in table.rules if isinstance(rule, Plausible)), None)
     if rule is None:
         return None
-    columns = list(dict.fromkeys([*rule.by, rule.column, "period_code", *_NEWEST, *_SUBMISSION]))
+    columns = list(dict.fromkeys([*rule.by, rule.column, *_NEWEST, *_DUTY]))
     earlier = _earlier_periods(staged)
     if not set(columns) <= set(staged.column_names) or not earlier:
         return None
-    candidates = [*_stored(lake, table.table, staged, set(earlier.values()), night, columns), staged.select(columns)]
-    keys = [*rule.by, "period_code"]
-    found = _current(pa.concat_tables(candidates, promote_options="default"), set(earlier.values()), keys, rule.column)
-    asked = staged.select(keys).to_pandas()
-    asked["period_code"] = asked["period_code"].map(earlier)
-    answers = asked.merge(found, on=keys, how="left", validate="many_to_one")[rule.column]
-    return pa.array(answers, pa.float64(), from_pandas=True)
+    wanted = pa.array(sorted(set(earlier.values())))
+    tonight = staged.select(columns).filter(pc.is_in(staged.column("period_code"), value_set=wanted))
+    stored = _stored(lake, table.table, staged, set(earlier.values()), night, columns)
+    found = _newest_only(pa.concat_tables([*stored, tonight], promote_options="default"))
+    known = _by_key(_joined(found, rule.by, found.column("period_code")), found.column(rule.column))
+    places = pc.index_in(_joined(staged, rule.by, _translated(staged, earlier)), value_set=known.column("key"))
+    return known.column("value").take(places).combine_chunks()
 
 
 def _earlier_periods(staged: pa.Table) -> dict[str, str]:
@@ -65,11 +67,33 @@ def _stored(
                                     filters=[("enterprise_id", "in", enterprises)])  # fmt: skip
 
 
-def _current(rows: pa.Table, periods: set[str], keys: list[str], column: str) -> pd.DataFrame:
-    """One row per key: its value in the newest submission of its period, where that has one."""
-    rows = rows.filter(pc.is_in(rows.column("period_code"), value_set=pa.array(sorted(periods))))
-    frame = rows.filter(pc.is_valid(rows.column("enterprise_id"))).to_pandas()
-    submissions = frame[[*dict.fromkeys((*_SUBMISSION, *_NEWEST))]].drop_duplicates().sort_values(list(_NEWEST))
-    newest = submissions.drop_duplicates(list(_SUBMISSION), keep="last")["report_id"]
-    frame = frame[frame["report_id"].isin(newest)]
-    return frame[[*keys, column]].dropna(subset=[column]).drop_duplicates(keys, keep=False)
+def _newest_only(rows: pa.Table) -> pa.Table:
+    """The rows of the newest submission of each duty: submissions are few, so Python sorts them."""
+    rows = rows.filter(pc.is_valid(rows.column("enterprise_id")))
+    submissions = rows.select(list(dict.fromkeys((*_DUTY, *_NEWEST)))).group_by([*dict.fromkeys((*_DUTY, *_NEWEST))])
+    newest: dict[tuple[object, ...], tuple[str, ...]] = {}
+    report_of: dict[tuple[object, ...], str] = {}
+    for row in submissions.aggregate([]).to_pylist():
+        duty, age = tuple(row[name] for name in _DUTY), tuple(str(row[name] or "") for name in _NEWEST)
+        if age >= newest.get(duty, ()):
+            newest[duty], report_of[duty] = age, row["report_id"]
+    chosen = pa.array(list(report_of.values()), pa.string())
+    return rows.filter(pc.is_in(rows.column("report_id"), value_set=chosen))
+
+
+def _by_key(keys: pa.ChunkedArray, values: pa.ChunkedArray) -> pa.Table:
+    """One row per key that has exactly one value; a repeated key is a fault of its own and compares with nothing."""
+    grouped = pa.table({"key": keys, "value": values}).group_by("key").aggregate([("value", "max"), ("value", "count")])
+    single = grouped.filter(pc.equal(grouped.column("value_count"), 1))
+    return pa.table({"key": single.column("key"), "value": single.column("value_max")})
+
+
+def _joined(rows: pa.Table, key: Iterable[str], period: pa.ChunkedArray) -> pa.ChunkedArray:
+    parts = [*(rows.column(name) for name in key), period]
+    return pc.binary_join_element_wise(*parts, _BETWEEN, null_handling="replace", null_replacement="")
+
+
+def _translated(staged: pa.Table, earlier: dict[str, str]) -> pa.ChunkedArray:
+    """The period before each row's own, null where it cannot be read."""
+    places = pc.index_in(staged.column("period_code"), value_set=pa.array(list(earlier), pa.string()))
+    return pa.chunked_array([pa.array(list(earlier.values()), pa.string())]).take(places)

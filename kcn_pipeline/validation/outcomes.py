@@ -37,8 +37,8 @@ class Failure:
     """The rows of a table that break one rule. `critical` rows go to quarantine, others are only found.
 
     `column` is the one to name in a finding, `against` the column it was compared with (its value is what was
-    expected); `details` and `expected_of` say what concerns one row only. A consequence of another finding (the values
-    of a refused report) is quarantined without a finding.
+    expected); `details` say what concerns one row only. A consequence of another finding (the values of a refused
+    report) is quarantined without a finding of its own.
     """
 
     rule: str
@@ -49,7 +49,6 @@ class Failure:
     against: str | None = None
     expected: Bilingual | None = None
     details: Mapping[int, str] = field(default_factory=dict)
-    expected_of: Mapping[int, str] = field(default_factory=dict)
     is_consequence: bool = False
 
 

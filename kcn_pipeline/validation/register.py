@@ -108,7 +108,7 @@ def _validate_table(
         current.put(table.table, rows)
     write_quarantine(lake, table, night, judged.quarantine)
     findings = [*corrected, *judged.findings, *(merged.findings if merged else [])]
-    return result_of(table, staged, judged, stored, len(findings)), findings
+    return result_of(table, staged.num_rows, judged, stored, len(findings)), findings
 
 
 # ---- merging ---------------------------------------------------------------------------------------------------
@@ -125,8 +125,8 @@ def _merge(
     findings = _dated_after(judged.accepted, table, contracts, night)
     for snapshot, place in _snapshots(judged.accepted, staged, table, night):
         if snapshot.as_of < newest:
-            dates = {"found": snapshot.as_of.isoformat(), "expected": newest.isoformat()}
-            findings.append(_note("older_register", table, contracts, place, snapshot.as_of.isoformat(), dates))
+            stated = {"detail": snapshot.as_of.isoformat()}
+            findings.append(_note("older_register", table, contracts, place, newest.isoformat(), stated))
             continue
         snapshot = replace(snapshot, is_complete=snapshot.is_complete and snapshot.as_of > newest)
         rows, found = _apply(rows, snapshot, table)

@@ -26,10 +26,10 @@ def write_findings(lake: Lake, topic: str, night: str, findings: Sequence[Findin
     lake.replace("validation", f"{topic}_findings", night, {WHOLE: rows} if rows.num_rows else {})
 
 
-def result_of(table: Table, staged: pa.Table, judged: Judged, stored: int, findings: int) -> TableResult:
+def result_of(table: Table, staged: int, judged: Judged, stored: int, findings: int) -> TableResult:
     """The counts of a judged table; `stored` are the rows written as accepted."""
     return TableResult(
-        table=table.table, staged=staged.num_rows, accepted=judged.accepted.num_rows,
+        table=table.table, staged=staged, accepted=judged.accepted.num_rows,
         quarantined=judged.quarantine.num_rows, stored=stored, findings=findings, checks=judged.checks,
         refused_sources=tuple(refusal.source for refusal in judged.refusals),
     )  # fmt: skip

@@ -86,12 +86,12 @@ def batch_suite(table: Table, usual_rows: int | None) -> tuple[Criterion, ...]:
     """The criteria of one batch's number of rows; `usual_rows` is what the source's newest state held before."""
     volume = table.volume
     criteria = [
-        _row_count("volume_low", volume.min_rows, None, volume.min_rows),
-        _row_count("volume_high", None, volume.max_rows, volume.max_rows),
+        _row_count("volume_low", at_least=volume.min_rows),
+        _row_count("volume_high", at_most=volume.max_rows),
     ]
     if volume.min_share_of_previous and usual_rows:
         least = math.ceil(volume.min_share_of_previous * usual_rows)
-        criteria.append(_row_count("drop_from_previous", least, None, usual_rows))
+        criteria.append(_row_count("drop_from_previous", at_least=least))
     return tuple(criteria)
 
 
@@ -127,7 +127,7 @@ def _columns_exist(table: Table) -> Criterion:
 
 def _column_criteria(column: Column, code_lists: Mapping[str, CodeList]) -> Iterator[Criterion]:
     yield Criterion(
-        "columns_missing", "critical", "columns", "ExpectColumnValuesToBeOfType",
+        "wrong_type", "critical", "columns", "ExpectColumnValuesToBeOfType",
         {"column": column.name, "type_": _PANDAS_TYPES[column.type]}, column.name, expected=_TYPE_WORDS[column.type],
     )  # fmt: skip
     if column.required:
@@ -212,7 +212,8 @@ def _prepared(rule: Reference | Sum | Plausible, name: str) -> Criterion:
         case Plausible():
             expectation, arguments["max_value"] = "ExpectColumnValuesToBeBetween", rule.max_ratio
             arguments["min_value"] = 1 / rule.max_ratio
-            column = rule.column
+            column, times = rule.column, format_value(rule.max_ratio)
+            expected = Bilingual(vi=f"không quá {times} lần", en=f"within {times} times")
     return Criterion(rule.rule, rule.severity, "values", expectation, arguments, column, None, expected, rule)
 
 
@@ -225,15 +226,14 @@ def _recency(table: Table, night: str) -> Criterion:
     return Criterion(
         "not_recent", table.recency.severity, "recency", "ExpectColumnMaxToBeBetween",
         {"column": table.recency.column, "min_value": oldest}, table.recency.column,
-        expected=_same(str(table.recency.max_age_days)),
+        expected=_same(f"≥ {oldest.date().isoformat()}"),
     )  # fmt: skip
 
 
-def _row_count(rule: str, at_least: int | None, at_most: int | None, expected: int) -> Criterion:
-    return Criterion(
-        rule, "critical", "volume", "ExpectTableRowCountToBeBetween",
-        {"min_value": at_least, "max_value": at_most}, expected=_same(str(expected)),
-    )  # fmt: skip
+def _row_count(rule: str, at_least: int | None = None, at_most: int | None = None) -> Criterion:
+    limits = {"min_value": at_least, "max_value": at_most}
+    expected = _range(at_least, at_most)
+    return Criterion(rule, "critical", "volume", "ExpectTableRowCountToBeBetween", limits, expected=expected)
 
 
 def _range(least: float | None, most: float | None) -> Bilingual:

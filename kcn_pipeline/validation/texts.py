@@ -111,7 +111,7 @@ def _reason(row: int, cells: Mapping[str, Any], table: Table, failure: Failure, 
             "field": _form_field(cells) or _label(table, failure.column, language),
             "value": format_value(written),
             "found": format_value(found),
-            "expected": _expected(row, cells, failure, language),
+            "expected": _expected(cells, failure, language),
             "detail": failure.details.get(row) or _comparison(cells, table, failure, language),
         }
     shown = None if written is None else format_value(written)
@@ -121,10 +121,10 @@ def _reason(row: int, cells: Mapping[str, Any], table: Table, failure: Failure, 
     return Reason(row, failure.rule, finding["reason_vi"], finding["reason_en"], finding)
 
 
-def _expected(row: int, cells: Mapping[str, Any], failure: Failure, language: Language) -> str:
+def _expected(cells: Mapping[str, Any], failure: Failure, language: Language) -> str:
     if failure.against:
         return _LIMIT_SIGNS.get(failure.against, "") + format_value(cells.get(failure.against))
-    return failure.expected_of.get(row) or str(getattr(failure.expected or _NOTHING, language))
+    return str(getattr(failure.expected or _NOTHING, language))
 
 
 def _comparison(cells: Mapping[str, Any], table: Table, failure: Failure, language: Language) -> str:

@@ -5,7 +5,7 @@ its own way of filling in the same form, so a `Style` is drawn once per enterpri
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 
 from kcn_pipeline.contracts import Contracts
@@ -13,7 +13,7 @@ from kcn_pipeline.contracts.forms import Field_, Form
 from kcn_pipeline_tests.simulate.periods import Period
 from kcn_pipeline_tests.simulate.province import Province
 from kcn_pipeline_tests.simulate.reports import Place, Report, Written
-from kcn_pipeline_tests.simulate.workbooks import Sheet, Value
+from kcn_pipeline_tests.simulate.workbooks import Sheet, Value, cell_name
 
 _ROMAN = ("", "I", "II", "III", "IV")
 _PERIODS = ("Quý {roman} năm {year}", "Quý {number}/{year}", "Quý {roman}/{year}", "Quý {number} năm {year}")
@@ -28,8 +28,10 @@ class Style:
     period          which spelling of a quarter
     park            how the park is written; None: `KCN <name>`
     tax_as_number   the tax code typed as a number, so that its leading zero is lost
-    units           other units by item code: (unit as written, what the figure is multiplied by)
+    units           other units by item code: (unit as written, what one of it is in the usual unit)
+    labels          other labels by item code
     swapped         value columns in reverse order
+    money           another text in the unit column of money items, and no currency in the title block
     """
 
     columns: tuple[str, ...] = ("code", "label", "unit", "values")
@@ -43,6 +45,7 @@ class Style:
     units: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     swapped: bool = False
+    money: str | None = None
 
 
 @dataclass
@@ -61,10 +64,18 @@ class FormSheet:
         row, column = self.places[place]
         self.sheet.rows[row][column] = value
 
-    def read(self, place: Place) -> Value:
-        """What the cell of a figure holds."""
-        row, column = self.places[place]
-        return self.sheet.rows[row][column]
+    def cell(self, place: Place) -> str:
+        """The name of the cell of a figure, such as `D14`."""
+        return cell_name(*self.places[place])
+
+    def repeat_item(self, code: str) -> list[str]:
+        """Write the row of an item a second time below itself; returns the names of the new figures' cells."""
+        at = self.labels[code][0]
+        self.sheet.rows.insert(at + 1, list(self.sheet.rows[at]))
+        figures = [column for (one, _), (_, column) in self.places.items() if one == code]
+        self.places = {place: (row + (row > at), column) for place, (row, column) in self.places.items()}
+        self.labels = {one: (row + (row > at), column) for one, (row, column) in self.labels.items()}
+        return [cell_name(at + 1, column) for column in figures]
 
 
 def draw_style(province: Province, number: int) -> Style:
@@ -104,6 +115,8 @@ def _write_headings(form: Form, written: FormSheet, style: Style) -> None:
     for heading in form.headings:
         value = _heading_value(written.report, style, heading.name)
         if heading.name == "signed_on" or (value is None and heading.name not in ("phone", "address")):
+            continue
+        if heading.name == "currency" and style.money:
             continue
         rows = written.sheet.rows
         if style.colon and not isinstance(value, date | float | int):
@@ -180,7 +193,7 @@ def _write_items(contracts: Contracts, form: Form, written: FormSheet, style: St
         number = len(written.sheet.rows)
         row[at["code"]] = code
         row[at["label"]] = style.labels.get(code, one.label)
-        unit, factor = style.units.get(code, (_unit_text(contracts, one, written.report), 1.0))
+        unit, factor = style.units.get(code, (_unit_text(contracts, one, written.report, style), 1.0))
         row[at["unit"]] = unit or None
         written.labels[code] = (number, at["label"])
         for column in one.columns or ("",):
@@ -259,11 +272,13 @@ def _blocks_together(items: list[tuple[str, Field_]]) -> list[tuple[str, Field_]
     return ordered + sorted(block)
 
 
-def _unit_text(contracts: Contracts, one: Field_, report: Report) -> str:
+def _unit_text(contracts: Contracts, one: Field_, report: Report, style: Style) -> str:
     """The unit column of an item: as the contract spells it, the certificate's currency for money."""
     if one.unit is None:
         return ""
     if one.unit == "MONEY":
+        if style.money:
+            return style.money
         return "USD" if report.enterprise is None or report.enterprise.currency == "USD" else "triệu VNĐ"
     unit = contracts.units[one.unit]
     return unit.label.vi
@@ -278,8 +293,3 @@ def _write_records(contracts: Contracts, form: Form, written: FormSheet) -> None
     for cells in written.report.records.values():
         rows.append([cells.get((one.code, "")) for one in form.fields])
     written.table = (head, len(rows) - 1)
-
-
-def moved(style: Style, *columns: str) -> Style:
-    """The style with its columns in another order."""
-    return replace(style, columns=columns)

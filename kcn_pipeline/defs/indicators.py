@@ -1,0 +1,130 @@
+"""Wires the stage indicators: touched periods, reporting duties, measures, values, dimensions.
+
+It must not compute. The surprising fact: what was touched is worked out anew by each asset from the lake, so any of
+them can be run alone.
+"""
+
+import dagster as dg
+
+from kcn_pipeline.contracts import Contracts
+from kcn_pipeline.defs.describe import bar_chart, count_rules, preview
+from kcn_pipeline.defs.nightly import nights
+from kcn_pipeline.defs.resources import Installation, progress
+
+GROUP = "indicators"
+OWNERS = ["team:kcn-data"]
+KINDS = {"duckdb", "parquet"}
+
+
+def build_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
+    """Submissions, measures, values and dimensions."""
+    register = [["validation", table.table] for table in contracts.topic_tables("register")]
+    reports = [["validation", "enterprise_reports"], ["validation", "enterprise_report_values"]]
+    return [_submissions(contracts, [*register, *reports]), _measures(contracts, reports), _values(register)]
+
+
+def _submissions(contracts: Contracts, deps: list[list[str]]) -> dg.AssetsDefinition:
+    contract = contracts.tables["report_submission"]
+
+    @dg.asset(
+        key=[GROUP, "report_submissions"],
+        deps=[dg.AssetKey(dep) for dep in deps],
+        group_name=GROUP,
+        partitions_def=nights,
+        kinds=KINDS,
+        owners=OWNERS,
+        description=f"{contract.description.en} ({contract.description.vi}). One row: {contract.grain}.",
+    )
+    def report_submissions(context: dg.AssetExecutionContext, installation: Installation) -> dg.MaterializeResult:
+        from kcn_pipeline.indicators import compute_submissions, find_touched
+
+        lake, night = installation.lake, context.partition_key
+        result = compute_submissions(lake, installation.contracts, night, find_touched(lake, installation.contracts, night))
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": result.rows,
+                "statuses": dg.MetadataValue.json(dict(result.statuses)),
+                "preview": preview(lake.read(GROUP, "report_submissions", night)),
+            }
+        )
+
+    return report_submissions
+
+
+def _measures(contracts: Contracts, deps: list[list[str]]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=[GROUP, "enterprise_measures"],
+        deps=[dg.AssetKey(dep) for dep in deps],
+        group_name=GROUP,
+        partitions_def=nights,
+        kinds=KINDS,
+        owners=OWNERS,
+        description="Canonical measures in canonical units. One row: enterprise × period × measure, with its cell.",
+    )
+    def enterprise_measures(context: dg.AssetExecutionContext, installation: Installation) -> dg.MaterializeResult:
+        from kcn_pipeline.indicators import compute_measures, find_touched
+
+        lake, night = installation.lake, context.partition_key
+        result = compute_measures(lake, installation.contracts, night, find_touched(lake, installation.contracts, night))
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": result.rows,
+                "findings": count_rules(lake.read(GROUP, "findings", night)),
+                "preview": preview(lake.read(GROUP, "enterprise_measures", night)),
+            }
+        )
+
+    return enterprise_measures
+
+
+def _values(register: list[list[str]]) -> dg.AssetsDefinition:
+    before = [[GROUP, "report_submissions"], [GROUP, "enterprise_measures"], *register]
+
+    @dg.asset(
+        key=[GROUP, "indicator_values"],
+        deps=[dg.AssetKey(dep) for dep in before],
+        group_name=GROUP,
+        partitions_def=nights,
+        kinds=KINDS,
+        owners=OWNERS,
+        description="The catalog computed for the touched periods. One row: indicator × area × period.",
+    )
+    def indicator_values(context: dg.AssetExecutionContext, installation: Installation) -> dg.MaterializeResult:
+        from kcn_pipeline.indicators import compute_values, find_touched
+
+        lake, night = installation.lake, context.partition_key
+        touched = find_touched(lake, installation.contracts, night)
+        result = compute_values(lake, installation.contracts, night, touched)
+        progress.info("indicators  %s", touched.describe())
+        progress.info("indicators  %s values, %s with a figure", f"{result.rows:,}", f"{result.with_value:,}")
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": result.rows,
+                "with_value": result.with_value,
+                "obs_status": dg.MetadataValue.json(dict(result.statuses)),
+                "touched": dg.MetadataValue.text(touched.describe()),
+                "coverage": _coverage_chart(dict(result.statuses)),
+                "preview": preview(lake.read(GROUP, "indicator_values", night)),
+            }
+        )
+
+    return indicator_values
+
+
+_STATUS_COLOURS = {"A": "#2e7d32", "P": "#9ccc65", "E": "#fdd835", "B": "#1e88e5", "O": "#e53935", "M": "#8d6e63", "L": "#bdbdbd"}
+_STATUS_WORDS = {
+    "A": "A normal",
+    "P": "P not all reported",
+    "E": "E from four quarters",
+    "B": "B after the merger",
+    "O": "O an operand missing",
+    "M": "M cannot exist",
+    "L": "L not collected yet",
+}
+
+
+def _coverage_chart(statuses: dict[str, int]) -> dg.MarkdownMetadataValue:
+    ordered = [code for code in _STATUS_WORDS if statuses.get(code)]
+    bars = [(_STATUS_WORDS[code], float(statuses[code]), _STATUS_COLOURS[code]) for code in ordered]
+    return bar_chart("Values of the night by obs_status", bars, "values")
+
