@@ -87,7 +87,6 @@ class Form(Dated):
     recognise: Recognition
     header: TableHeader = TableHeader()
     headings: tuple[Heading, ...]
-    money: Literal["USD", "VND_million"] | None = None
     columns: tuple[ValueColumn, ...] = ()
     fields: tuple[Field_, ...] = Field(min_length=1)
     note: str | None = None

@@ -1,7 +1,7 @@
 """Park names as people write them → the park's code.
 
 It must not know a park (names are in `contracts/parks.yaml`). The surprising fact: forms give the park inside an
-address, so the longest known name that occurs in the text wins.
+address, so the longest known name after the words `KCN` wins; a ward of the same name does not count.
 """
 
 import re
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kcn_pipeline.contracts import Contracts
-from kcn_pipeline.staging.vietnamese import fold, park_name_key
+from kcn_pipeline.staging.vietnamese import canonical, clean, park_name_key
 
-_MENTIONS_PARK = re.compile(r"\b(kcn|khu cong nghiep)\b")
+_MENTION = re.compile(r"\b(kcn|khu công nghiệp)\b")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,16 +34,16 @@ class ParkNames:
 
     def find(self, text: str) -> str | None:
         """The park a name or an address means, or None."""
+        text = canonical(clean(text))
         key = park_name_key(text)
         if key in self._by_key:
             return self._by_key[key]
-        for part in re.split(r"[,;\n–]| - ", text):
-            if _MENTIONS_PARK.search(fold(part)):
-                key = park_name_key(part)
-                inside = (code for name, code in self._longest_first if f" {name} " in f" {key} ")
-                return self._by_key.get(key) or next(inside, None)
-        return None
+        mention = _MENTION.search(text.lower())
+        if mention is None:
+            return None
+        named = f" {park_name_key(re.split('[,;]', text[mention.start() :])[0])} "
+        return next((code for name, code in self._longest_first if f" {name} " in named), None)
 
     def mentions(self, text: str) -> bool:
         """Whether a text speaks of a park at all; an address of a street does not."""
-        return bool(_MENTIONS_PARK.search(fold(text)))
+        return bool(_MENTION.search(canonical(clean(text)).lower()))

@@ -43,12 +43,6 @@ class Units:
         """The unit a text means, or None; brackets around it do not matter."""
         return self._by_spelling.get(squeeze(text))
 
-    def of_currency(self, currency: str) -> Unit:
-        """The unit of money cells: USD, or triệu VNĐ for a certificate in VND."""
-        if currency == "USD":
-            return self.contracts.units["USD"]
-        return next(u for u in self.contracts.units.values() if u.currency == "VND" and u.factor == 1e6)
-
     def target_of(self, field: Field_, column: str, written: Unit | None) -> Unit | None:
         """The canonical unit a field is stored in: its measure's, else that of its quantity; money in USD."""
         if column in field.measures:

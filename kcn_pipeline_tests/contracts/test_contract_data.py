@@ -117,14 +117,14 @@ RULES_OF_READING = """
     empty_file truncated_file encrypted_file not_a_workbook zip_bomb file_too_large unreadable_text unknown_form
     table_not_found column_not_found item_not_found label_changed duplicate_item no_period two_digit_year
     impossible_date unreadable_date unreadable_number undecidable_number malformed_number convention_conflict
-    range_not_number unknown_unit unit_missing no_exchange_rate unreadable_tax_code tax_code_check_digit
+    range_not_number unknown_unit no_exchange_rate unreadable_tax_code tax_code_check_digit
     tax_code_repaired unknown_park_name unknown_code sum_mismatch ratio_mismatch formula_error hidden_sheet
     qualifier_kept legacy_text_decoded unreadable_row sheet_missing header_missing older_register row_vanished
     batch_refused duplicate_key year_to_date_mismatch forms_disagree published_sum_mismatch correction_not_found
     correction_applied file_unreadable too_many_files duplicate_payload response_truncated response_wrong_type
     submission_incomplete internal_error
 """
-WARNINGS = "item_not_found unit_missing sum_mismatch ratio_mismatch older_register row_vanished forms_disagree"
+WARNINGS = "item_not_found sum_mismatch ratio_mismatch older_register row_vanished forms_disagree"
 INFOS = "tax_code_repaired hidden_sheet qualifier_kept legacy_text_decoded correction_applied duplicate_payload"
 #: Calls whose first argument is the name of a rule.
 RULE_CALLS = "Finding Remark SheetRejectedError PayloadRejectedError rule_text refuse Criterion Failure"
@@ -350,7 +350,7 @@ def test_no_spelling_belongs_to_two_codes_of_a_list(contracts: Contracts) -> Non
 def test_code_lists_hold_the_codes_agreed(contracts: Contracts) -> None:
     codes = {name: " ".join(code.code for code in codes.codes) for name, codes in contracts.code_lists.items()}
     assert codes["freq"] == "A S Q M"
-    assert codes["form_currency"] == "USD VND_million"
+    assert codes["form_currency"] == "USD VND"
     assert codes["window"] == "period year_to_date since_certificate previous_year"
     assert codes["ownership"] == codes["ownership_split"] == "FDI DDI"
     assert codes["submission_status"] == "on_time late missing rejected"

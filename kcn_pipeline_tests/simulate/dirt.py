@@ -6,7 +6,7 @@ together: what it spoils is taken out of the true figures right here, so the tru
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -394,6 +394,11 @@ def _has(place: Place, at_least: float = 0.01) -> Callable[[Filing], bool]:
     return suits
 
 
+def _is_clear(filing: Filing) -> bool:
+    """Whether the figures, typed as text, show their convention: a decimal, or two separators in one figure."""
+    return _is_quarterly(filing) and (not _is_foreign(filing) or _has(("II", "A"), 1_000_000)(filing))
+
+
 def _is_foreign(filing: Filing) -> bool:
     firm = filing.reports[0].enterprise
     return _is_quarterly(filing) and firm is not None and firm.currency == "USD"
@@ -405,8 +410,8 @@ def _is_ambiguous(filing: Filing) -> bool:
 
 #: Cases that spoil one quarterly workbook; they can be spread over many files.
 SPOILS: tuple[Spoil, ...] = (
-    Spoil("numbers_as_text_vi", "figures typed as text, 2.677,6", lambda b: _type_as_text(b, ",", "."), _is_quarterly),
-    Spoil("numbers_as_text_en", "figures typed as text, 2,677.6", lambda b: _type_as_text(b, ".", ","), _is_quarterly),
+    Spoil("numbers_as_text_vi", "figures typed as text, 2.677,6", lambda b: _type_as_text(b, ",", "."), _is_clear),
+    Spoil("numbers_as_text_en", "figures typed as text, 2,677.6", lambda b: _type_as_text(b, ".", ","), _is_clear),
     Spoil("undecidable_column", "only texts such as 3.946 in a column", _undecidable, _is_ambiguous),
     Spoil("malformed_number", "2.811.08", _refuse(("III", "A"), "2.811.08", "malformed_number"), _is_quarterly),
     Spoil("range", "a range instead of a figure", _refuse(("II", "A"), "10 - 20", "range_not_number"), _is_quarterly),
@@ -451,8 +456,3 @@ SPOILS: tuple[Spoil, ...] = (
     Spoil("html_as_xlsx", "a web page named .xlsx", _broken("not_a_workbook", broken_files.fake_html), _is_quarterly),
     Spoil("zip_bomb", "claims to unpack to 3 GB", _broken("zip_bomb", broken_files.claim_bomb), _is_quarterly),
 )  # fmt: skip
-
-
-def names() -> Iterator[str]:
-    """The names of all cases that spoil a file."""
-    return (spoil.name for spoil in SPOILS)

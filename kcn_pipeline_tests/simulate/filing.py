@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from kcn_pipeline.contracts import Contracts
-from kcn_pipeline_tests.simulate.figures import figures_of
 from kcn_pipeline_tests.simulate.forms import FormSheet, Style, draw_style, write_form
 from kcn_pipeline_tests.simulate.parkforms import board_reports, eco_park_reports
 from kcn_pipeline_tests.simulate.periods import Period
@@ -186,20 +185,20 @@ def _of_board(contracts: Contracts, province: Province, periods: Sequence[Period
         yield Filing(f"reports/{period.code}/BQL/BQL_{period.code}.xlsx", "xlsx", reports, Style(), signed)
 
 
-def resubmit(contracts: Contracts, filing: Filing, days: int, factor: float, suffix: str) -> Filing:
-    """A second report for the same period, signed later, with other exports and output."""
+def resubmit(contracts: Contracts, filing: Filing, days: int) -> Filing:
+    """A second report for the same period, signed later, with higher exports and output."""
     reports = []
     for report in filing.reports:
-        signed = report.submitted_on + timedelta(days=days)
         cells = dict(report.cells)
-        for place in (("III", "A"), ("2.1", "A")):
-            if isinstance(value := cells.get(place), int | float):
-                cells[place] = round(value * factor) if isinstance(value, int) else round(value * factor, 1)
+        for code in ("III", "2.1"):
+            value = cells.get((code, "A"))
+            if isinstance(value, int | float):
+                raised = round(value * 1.1, 1) if isinstance(value, float) else round(value * 1.1)
+                cells[code, "B"] = round(float(cells[code, "B"]) + raised - value, 1)  # type: ignore[arg-type]
+                cells[code, "A"] = raised
+        signed = report.submitted_on + timedelta(days=days)
         reports.append(replace(report, submitted_on=signed, cells=cells, dropped={}))
-    path = filing.path.replace(".xlsx", f"{suffix}.xlsx")
-    again = Filing(path, filing.kind, reports, filing.style, filing.arrives_on + timedelta(days=days), filing.csv)
+    path = filing.path.replace(".xlsx", "_nop_lai.xlsx")
+    again = Filing(path, filing.kind, reports, filing.style, filing.arrives_on + timedelta(days=days))
     again.lay_out(contracts)
     return again
-
-
-

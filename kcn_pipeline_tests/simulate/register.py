@@ -20,6 +20,8 @@ from kcn_pipeline_tests.simulate.workbooks import Sheet, Value, write_xlsx
 
 Row = dict[str, Any]
 _DAY = timedelta(days=1)
+#: Rows above the first row of data on a register sheet.
+_HEADER_ROWS = 5
 
 #: The column that says when an event became known, by event table; the others hold versions.
 EVENTS = {
@@ -47,6 +49,7 @@ class Register:
     rows: dict[str, list[Row]]
     as_of: list[date]
     bad_rows: dict[date, list[BadRow]] = field(default_factory=dict)
+    tax_codes_as_numbers: set[tuple[date, str]] = field(default_factory=set)
 
     def state(self, table: str, day: date) -> list[Row]:
         """The rows of a table as a register of that day can know them."""
@@ -439,8 +442,27 @@ def write_register(contracts: Contracts, register: Register, day: date) -> bytes
         if table.topic == "register" and table.sheet and name in register.rows:
             rows = list(_stated(register, name, day))
             rows += [bad.row for bad in register.bad_rows.get(day, []) if bad.table == name]
+            rows = [_with_number(row) if (day, row.get("enterprise_id")) in register.tax_codes_as_numbers else row for row in rows]
             sheets.append(_write_sheet(contracts, table, rows, day))
     return write_xlsx(sheets)
+
+
+def register_path(day: date) -> str:
+    """Where the register workbook of a date lies."""
+    return f"register/register_{day.isoformat()}.xlsx"
+
+
+def place_of_bad_rows(register: Register, day: date) -> Iterator[tuple[BadRow, str]]:
+    """The refused rows of a register with the first cell of each; they stand below the good rows of their sheet."""
+    seen: dict[str, int] = {}
+    for bad in register.bad_rows.get(day, []):
+        seen[bad.table] = seen.get(bad.table, 0) + 1
+        yield bad, f"A{_HEADER_ROWS + len(list(_stated(register, bad.table, day))) + seen[bad.table]}"
+
+
+def _with_number(row: Row) -> Row:
+    """The tax code as Excel makes of it: a number, so that its leading zero is lost."""
+    return {**row, "tax_code": int(row["tax_code"])} if "tax_code" in row else row
 
 
 def _stated(register: Register, table: str, day: date) -> Iterator[Row]:
@@ -489,3 +511,55 @@ def _cell(contracts: Contracts, column: Column, row: Mapping[str, Any]) -> Value
     if "(triệu USD)" in column.labels[0]:
         return value / 1e6
     return value
+
+
+def spoil_register(register: Register) -> None:
+    """Put rows that must be refused into the last register, and a tax code typed as a number."""
+    day = register.as_of[-1]
+    park = register.rows["register_parks"][0]["park_code"]
+    received = day - timedelta(days=9)
+    register.bad_rows[day] = [
+        BadRow(
+            "register_incidents",
+            {"incident_id": "SC-99001", "park_code": "KCN Không Có Thật", "kind": "flooding", "occurred_on": received, "hours": 3.5},
+            "unknown_park_name",
+        ),
+        BadRow(
+            "register_petitions",
+            {
+                "petition_id": "KN-99001",
+                "enterprise_id": "E0001",
+                "park_code": park,
+                "received_on": received,
+                "due_on": day,
+                "resolved_on": received - timedelta(days=30),
+            },
+            "dates_reversed",
+        ),
+        BadRow(
+            "register_inspections",
+            {
+                "inspection_id": "QD-99001",
+                "enterprise_id": "E0001",
+                "park_code": park,
+                "inspected_on": date(2062, 7, 1),
+                "has_violation": True,
+            },
+            "date_in_future",
+        ),
+        BadRow(
+            "register_projects",
+            {
+                "project_id": "9999999999",
+                "enterprise_id": "E9999",
+                "park_code": park,
+                "capital_type": "FDI",
+                "registered_capital_usd": 1_000_000,
+                "licensed_on": received,
+                "status": "active",
+                "valid_from": received,
+            },
+            "unknown_enterprise",
+        ),
+    ]
+    register.tax_codes_as_numbers.add((day, "E0002"))

@@ -45,12 +45,12 @@ def tabulate_reports(
     for draft in drafts:
         rate = contracts.rate_on(draft.identity.period_end) if draft.identity.period_end else None
         rate_value = rate.vnd_per_usd if rate else None
-        groups[id(draft.layout), draft.identity.freq, draft.identity.currency, rate_value].append(draft)
+        groups[id(draft.layout), draft.identity.freq, draft.identity.money_unit, rate_value].append(draft)
     reports: list[pa.Table] = []
     values: list[pa.Table] = []
     findings: list[Finding] = []
-    for (_, freq, currency, rate_value), members in groups.items():
-        batch = _Batch(contracts, units, parks, members, freq, currency, rate_value, night)
+    for (_, freq, money_unit, rate_value), members in groups.items():
+        batch = _Batch(contracts, units, parks, members, freq, money_unit, rate_value, night)
         reports.append(batch.report_rows())
         values.append(batch.value_rows())
         findings += batch.findings()
@@ -64,14 +64,14 @@ def tabulate_reports(
 
 
 class _Batch:
-    """The drafts that share layout, frequency, currency and rate: one matrix of figures."""
+    """The drafts that share layout, frequency, unit of money and rate: one matrix of figures."""
 
     def __init__(
         self, contracts: Contracts, units: Units, parks: ParkNames, drafts: list[Draft],
-        freq: str | None, currency: str | None, rate: float | None, night: str,
+        freq: str | None, money_unit: str | None, rate: float | None, night: str,
     ) -> None:  # fmt: skip
         self.contracts, self.units, self.parks = contracts, units, parks
-        self.drafts, self.freq, self.currency, self.rate, self.night = drafts, freq, currency, rate, night
+        self.drafts, self.freq, self.money_unit, self.rate, self.night = drafts, freq, money_unit, rate, night
         layout = drafts[0].layout
         self.form = layout.form
         self.kept = [i for i, slot in enumerate(layout.slots) if frequency_fits(slot, layout.form, freq)]
@@ -99,9 +99,11 @@ class _Batch:
         if slot.field.type != "number" or written is None:
             return _Factor(1.0, None)
         if written.code == MONEY:
-            if self.currency is None:
-                return _Factor(None, None, problem="unit_missing", detail="USD / triệu VNĐ?")
-            written = self.units.of_currency(self.currency)
+            written = self.contracts.units[self.money_unit] if self.money_unit else None
+        if slot.field.unit == MONEY and (written is None or (written.currency == "VND" and written.factor == 1)):
+            # A bare "VNĐ" names the certificate's currency; the form's figures are in millions of it, or they are not.
+            return _Factor(None, None, problem="unit_missing", detail="USD / triệu VNĐ / đồng?")
+        assert written is not None
         target = self.units.target_of(slot.field, slot.column_code, written) or written
         factor = conversion(written, target, self.rate)
         crosses = bool(written.currency and target.currency and written.currency != target.currency)

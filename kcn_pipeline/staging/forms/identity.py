@@ -46,6 +46,7 @@ class Identity:
     submitted_source: str | None = None
     channel: str | None = None
     currency: str | None = None
+    money_unit: str | None = None
     problem: str | None = None
     detail: str | None = None
     remarks: list[tuple[str, str, str]] = field(default_factory=list)
@@ -161,5 +162,5 @@ def _read_currency(identity: Identity, reader: "FormReader", form: Form, heading
     for text in [*stated, *(line for line in headings.lines if "tinh" in fold(line) or "tien te" in fold(line))]:
         unit = reader.units.find(text.rpartition(":")[2])
         if unit and unit.currency:
-            identity.currency = "USD" if unit.currency == "USD" else "VND_million"
+            identity.currency, identity.money_unit = unit.currency, unit.code
             return

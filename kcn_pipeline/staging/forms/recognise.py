@@ -66,10 +66,12 @@ class Recogniser:
     def _bears_title(self, form: Form, signs: Signs) -> bool:
         return any(f" {title} " in signs.title for title in self._titles[form.id])
 
-    def _fit(self, form: Form, signs: Signs) -> tuple[float, int]:
+    def _fit(self, form: Form, signs: Signs) -> tuple[float, int, int]:
+        """The share of the form's labels on the sheet, their number, and the length of the title it bears."""
         labels = self._labels[form.id]
+        shared = len(labels & signs.labels)
         longest = max((len(t) for t in self._titles[form.id] if f" {t} " in signs.title), default=0)
-        return len(labels & signs.labels) / len(labels), longest
+        return shared / len(labels), shared, longest
 
 
 def _has_codes(form: Form, signs: Signs) -> bool:

@@ -1,0 +1,58 @@
+"""The truth as small CSV files, for tests to compare with what the pipeline made.
+
+It must not compute anything. The surprising fact: the pipeline never reads these files; they lie beside its inputs and
+no feed names their folder.
+"""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+from kcn_pipeline_tests.simulate.simulation import Truth
+
+
+def write_truth(truth: Truth, folder: Path, night: str) -> None:
+    """Write `indicator_values.csv`, `submissions.csv`, `rejects.csv` and `cases.csv` as of a night."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(
+        folder / "indicator_values.csv",
+        ("indicator_code", "area_code", "period_code", "value", "obs_status", "n_reporting", "n_expected"),
+        (
+            (v.indicator_code, v.area_code, v.period_code, _number(v.value), v.obs_status, v.n_reporting, v.n_expected)
+            for v in truth.indicator_values(night)
+        ),
+    )
+    _write(
+        folder / "submissions.csv",
+        ("enterprise_id", "form_code", "period_code", "revision", "status", "due_on"),
+        sorted(
+            (r["enterprise_id"], r["form_code"], r["period"].code, r["revision"], r["status"], r["due_on"] or "")
+            for r in truth.world(night).submissions
+        ),
+    )
+    _write(
+        folder / "rejects.csv",
+        ("file", "sheet", "cell", "field", "rule"),
+        sorted((c.file, c.mark.sheet, c.mark.cell, c.mark.field, c.mark.rule) for c in truth.rejects(night)),
+    )
+    _write(
+        folder / "cases.csv",
+        ("case", "file", "sheet", "cell", "field", "what", "expected", "rule"),
+        (
+            (c.case, c.file, c.mark.sheet, c.mark.cell, c.mark.field, c.what, c.mark.expected, c.mark.rule)
+            for c in truth.cases
+            if c.night <= night
+        ),
+    )
+
+
+def _number(value: float | None) -> str:
+    """Twelve significant digits: more than the data hold, fewer than differ from one machine to the next."""
+    return "" if value is None else f"{value:.12g}"
+
+
+def _write(path: Path, header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(["" if cell is None else cell for cell in row] for row in rows)
