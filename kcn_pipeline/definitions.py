@@ -18,6 +18,10 @@ def build_defs() -> dg.Definitions:
     """All assets, checks, jobs and the schedule; raises ContractError when the contracts have an error."""
     settings = Settings.from_env()
     contracts = load_contracts(settings.contracts)
+    if settings.contracts:  # the packaged formulas are checked by the tests; half a second saved at every load
+        from kcn_pipeline.indicators import check_catalog
+
+        check_catalog(contracts)
     return dg.Definitions(
         assets=[asset for stage in STAGES for asset in stage.build_assets(contracts)],
         jobs=[nightly_refresh, replay_night],

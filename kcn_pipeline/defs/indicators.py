@@ -43,7 +43,7 @@ def _submissions(contracts: Contracts, deps: list[list[str]]) -> dg.AssetsDefini
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": result.rows,
-                "statuses": dg.MetadataValue.json(dict(result.statuses)),
+                "statuses": dg.MetadataValue.json(dict(result.by_status)),
                 "preview": preview(lake.read(GROUP, "report_submissions", night)),
             }
         )
@@ -90,20 +90,22 @@ def _values(register: list[list[str]]) -> dg.AssetsDefinition:
         description="The catalog computed for the touched periods. One row: indicator × area × period.",
     )
     def indicator_values(context: dg.AssetExecutionContext, installation: Installation) -> dg.MaterializeResult:
-        from kcn_pipeline.indicators import compute_values, find_touched
+        from kcn_pipeline.indicators import compute_values, find_touched, record_definitions, write_scope
 
         lake, night = installation.lake, context.partition_key
         touched = find_touched(lake, installation.contracts, night)
         result = compute_values(lake, installation.contracts, night, touched)
+        write_scope(lake, night, result.scope)
+        record_definitions(lake, installation.contracts, night)
         progress.info("indicators  %s", touched.describe())
-        progress.info("indicators  %s values, %s with a figure", f"{result.rows:,}", f"{result.with_value:,}")
+        missing = sum(count for code, count in result.by_status.items() if code in "LMO")
+        progress.info("indicators  %s values, %s of them a figure", f"{result.rows:,}", f"{result.rows - missing:,}")
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": result.rows,
-                "with_value": result.with_value,
-                "obs_status": dg.MetadataValue.json(dict(result.statuses)),
+                "obs_status": dg.MetadataValue.json(dict(result.by_status)),
                 "touched": dg.MetadataValue.text(touched.describe()),
-                "coverage": _coverage_chart(dict(result.statuses)),
+                "coverage": _coverage_chart(dict(result.by_status)),
                 "preview": preview(lake.read(GROUP, "indicator_values", night)),
             }
         )

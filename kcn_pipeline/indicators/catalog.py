@@ -6,6 +6,8 @@ It must not compute a value. The surprising fact: each operand is also planned b
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
 
 import pyarrow as pa
 
@@ -253,15 +255,16 @@ def _check_feeds(contracts: Contracts) -> Iterator[Problem]:
                 seen.setdefault(measure, f"field {one.code} column {column!r}")
 
 
-def factor_columns(contracts: Contracts, ends: Mapping[str, object]) -> pa.Table:
-    """Dated factors by period: `period_code` and one column per factor, null where no row holds on the last day."""
-    rows = []
-    for code, end in ends.items():
-        row: dict[str, object] = {"period_code": code}
-        for factor in contracts.factors.values():
-            if factor.holds_on(end):  # type: ignore[arg-type]
-                row[factor.name] = factor.value
-        rows.append(row)
+def factor_columns(contracts: Contracts, ends: Mapping[str, date]) -> pa.Table:
+    """Dated factors by period: `period_code` and one column per factor, null where none holds on the last day.
+
+    `ends` are the last days by period code. Of two that hold, the one that began later counts.
+    """
+    by_start = sorted(contracts.factors.values(), key=lambda factor: factor.valid_from or date.min)
+    rows: list[dict[str, Any]] = [
+        {"period_code": code, **{factor.name: factor.value for factor in by_start if factor.holds_on(end)}}
+        for code, end in ends.items()
+    ]
     names = factor_names(contracts)
     schema = pa.schema([("period_code", pa.string()), *[(name, pa.float64()) for name in names]])
     return pa.Table.from_pylist(rows, schema=schema)

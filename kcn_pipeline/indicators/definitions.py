@@ -35,6 +35,11 @@ def record_definitions(lake: Lake, contracts: Contracts, night: str) -> None:
     lake.replace(STAGE, TABLE, night, {WHOLE: pa.Table.from_pylist(rows, schema=_SCHEMA)})
 
 
+def known_until(lake: Lake, night: str) -> str:
+    """The newest night of which the lake knows, the given one included."""
+    return max([night, *lake.nights(STAGE, TABLE)])
+
+
 def changed_definitions(lake: Lake, contracts: Contracts, night: str) -> ChangedDefinitions:
     """What changed against the newest night before this one; without such a night, everything."""
     earlier = [one for one in lake.nights(STAGE, TABLE) if one < night]

@@ -12,7 +12,7 @@ import pyarrow as pa
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.engine import Engine
 from kcn_pipeline.findings import tabulate_findings
-from kcn_pipeline.indicators.catalog import factor_columns, order_derived
+from kcn_pipeline.indicators.catalog import factor_columns, factor_names, order_derived
 from kcn_pipeline.indicators.contradictions import find_contradictions
 from kcn_pipeline.indicators.periods import Period, order_codes, read_period
 from kcn_pipeline.indicators.registers import BOARD, situate
@@ -226,7 +226,7 @@ def register_enterprise_report(
         SELECT m.enterprise_id, MAX(m.park_code) AS park_code, NULL AS province_code, m.freq, m.period_code,
             MAX(CASE WHEN m.is_estimated THEN 1 ELSE 0 END) = 1 AS is_estimated, {pivot}
         FROM enterprise_measures AS m GROUP BY m.enterprise_id, m.freq, m.period_code"""
-    factors = ", ".join(f"f.{name}" for name in factor_columns(contracts, {}).column_names if name != "period_code")
+    factors = ", ".join(f"f.{name}" for name in factor_names(contracts))
     sql = f"SELECT w.*, {factors} FROM ({sql}) AS w LEFT JOIN factors_at AS f ON f.period_code = w.period_code"
     for name, expression in order_derived(contracts):
         bases = [_estimated(base) for base in expression.columns if base in contracts.measures]

@@ -1,14 +1,12 @@
 """Which slices of the lake hold the state of a table: the newest of a register, the newest per period of our own.
 
-It must not read what the slices say. The surprising fact: a slice without rows never hides an older one with rows,
-because a re-run night leaves an empty slice where it no longer brings anything.
+It must not read what the slices say. The surprising fact: accepted reports are the one table of which all slices
+together are the state, since every night adds submissions and takes none away.
 """
 
 from collections.abc import Collection, Iterable
 from datetime import date
 from pathlib import Path
-
-import pyarrow.parquet as pq
 
 from kcn_pipeline.lake import WHOLE, Lake
 
@@ -27,14 +25,9 @@ def periods_of(parts: Iterable[str]) -> set[str]:
 
 
 def newest_register(lake: Lake, table: str, until: str | None = None) -> list[Path]:
-    """The slice that holds the state of a register table, of nights up to `until` if given; [] when there is none."""
+    """The slice that holds all versions of a register table, as of night `until` if given; [] when there is none."""
     slices = lake.slices("validation", table, parts=[WHOLE])
-    if until is not None:
-        slices = [path for path in slices if _night(path) <= until]
-    for path in reversed(slices):
-        if pq.read_metadata(path).num_rows:
-            return [path]
-    return slices[-1:]
+    return [path for path in slices if until is None or _night(path) <= until][-1:]
 
 
 def newest_periods(lake: Lake, table: str, periods: Collection[str]) -> list[Path]:

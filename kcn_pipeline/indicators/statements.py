@@ -8,22 +8,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+import pyarrow as pa
+
 from kcn_pipeline.contracts.base import Level
 from kcn_pipeline.contracts.indicators import Indicator
 from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.indicators.catalog import CheckedIndicator, CheckedOperand
+from kcn_pipeline.indicators.registers import BOARD
 
-#: The columns that every statement gives, in order.
-RESULT_COLUMNS = (
-    "indicator_code",
-    "level",
-    "area_code",
-    "period_code",
-    "numerator",
-    "denominator",
-    "n_reporting",
-    "n_pending",
-    "is_estimated",
+#: What every statement gives: one row per area and period.
+RESULT_SCHEMA = pa.schema(
+    [
+        ("indicator_code", pa.string()),
+        ("level", pa.string()),
+        ("area_code", pa.string()),
+        ("period_code", pa.string()),
+        ("numerator", pa.float64()),
+        ("denominator", pa.float64()),
+        ("n_reporting", pa.int64()),
+        ("n_pending", pa.int64()),
+        ("is_estimated", pa.int64()),
+    ]
 )
 
 
@@ -42,7 +47,7 @@ class Facts:
 
 
 def write_statement(facts: Facts, indicator: Indicator, checked: CheckedIndicator, level: Level) -> str:
-    """A query of RESULT_COLUMNS for every area of the level and every period of the indicator's frequencies."""
+    """A query of RESULT_SCHEMA for every area of the level and every period of the indicator's frequencies."""
     freqs = ", ".join(f"'{freq}'" for freq in indicator.frequencies)
     parts = [f"areas AS ({_areas(facts, checked, level, freqs)})"]
     parts.append(f"numerator AS ({_operand(facts, checked, checked.numerator, level, freqs)})")
@@ -90,7 +95,8 @@ def _areas(facts: Facts, checked: CheckedIndicator, level: Level, freqs: str) ->
             found.append(f"SELECT {columns} FROM at_{operand.table}")
     return f"""
         SELECT area_code, period_code, MAX(province_code) AS province_code FROM ({" UNION ALL ".join(found)}) AS f
-        WHERE area_code IS NOT NULL AND period_freq IN ({freqs}) GROUP BY area_code, period_code"""
+        WHERE area_code IS NOT NULL AND area_code <> '{BOARD}' AND period_freq IN ({freqs})
+        GROUP BY area_code, period_code"""
 
 
 def _operand(facts: Facts, checked: CheckedIndicator, operand: CheckedOperand, level: Level, freqs: str) -> str:

@@ -13,7 +13,7 @@ from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.engine import Engine
 from kcn_pipeline.indicators.definitions import TABLE as DEFINITIONS
-from kcn_pipeline.indicators.definitions import changed_definitions
+from kcn_pipeline.indicators.definitions import changed_definitions, known_until
 from kcn_pipeline.indicators.duties import deadline_rows
 from kcn_pipeline.indicators.periods import Period, list_periods, order_codes, read_period
 from kcn_pipeline.indicators.registers import tabulate_periods
@@ -56,7 +56,9 @@ class Touched:
     def describe(self) -> str:
         """What is recomputed and why, for a person."""
         lines = [f"{len(self.periods)} of {len(self.every)} ended periods"]
-        lines += [f"{_TEXTS[reason]}: {_shorten(codes)}" for reason, codes in self.reasons.items() if codes]
+        for reason, codes in self.reasons.items():
+            if codes:
+                lines.append(f"{_TEXTS[reason]}: {'all of them' if codes == self.every else _shorten(codes)}")
         if self.indicators:
             lines.append(f"new definition, every period: {_shorten(self.indicators)}")
         if self.outside:
@@ -66,10 +68,9 @@ class Touched:
 
 def find_touched(lake: Lake, contracts: Contracts, night: str) -> Touched:
     """What the night must recompute, seen against the last night before it whose definitions were recorded."""
-    nights = lake.nights(STAGE, DEFINITIONS)
-    known_until = max([night, *nights])
-    last = max((n for n in nights if n < night), default=None)
-    today = date.fromisoformat(known_until)
+    last = max((one for one in lake.nights(STAGE, DEFINITIONS) if one < night), default=None)
+    newest = known_until(lake, night)
+    today = date.fromisoformat(newest)
     every = [p for p in list_periods(contracts.calendar.first_day, today) if p.end < today]
     changed = changed_definitions(lake, contracts, night)
     since = date.fromisoformat(last) if last else date.min
@@ -85,7 +86,7 @@ def find_touched(lake: Lake, contracts: Contracts, night: str) -> Touched:
     codes = {period.code for period in every}
     return Touched(
         night=night,
-        known_until=known_until,
+        known_until=newest,
         every=order_codes(codes),
         reasons={reason: order_codes(found[reason] & codes) for reason in found},
         indicators=changed.indicators,

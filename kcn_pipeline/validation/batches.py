@@ -16,6 +16,7 @@ from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.validation.context import Context, frame_of
 from kcn_pipeline.validation.outcomes import CheckName, Failure, Refusal
 from kcn_pipeline.validation.run import Verdict, run_suite
+from kcn_pipeline.validation.staged import plain_column
 from kcn_pipeline.validation.suites import batch_suite, format_value
 
 #: The fewest rows of which a share says anything.
@@ -39,7 +40,7 @@ def sources_of(staged: pa.Table) -> npt.NDArray[np.object_]:
     """The source of every row; empty text where it is not known."""
     if "_source" not in staged.column_names:
         return np.full(staged.num_rows, "", dtype=object)
-    return np.asarray(pc.fill_null(staged.column("_source"), "").to_pylist(), dtype=object)
+    return np.asarray(pc.fill_null(plain_column(staged.column("_source")), "").to_pylist(), dtype=object)
 
 
 def newest_state(rows: pa.Table) -> pa.Table:
@@ -82,7 +83,7 @@ def _structure_refusal(source: str, verdict: Verdict) -> Refusal:
     criterion = verdict.criterion
     if criterion.column is None:
         missing = ", ".join(verdict.observed or [])
-        return Refusal(source, criterion.rule, "columns", Bilingual(vi=missing or "–", en=missing or "–"), missing)
+        return Refusal(source, criterion.rule, "columns", Bilingual(vi=missing or "—", en=missing or "—"), missing)
     assert criterion.expected is not None
     found = f"{criterion.column} ({verdict.observed})"
     return Refusal(source, criterion.rule, "columns", criterion.expected, found)

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.validation.outcomes import CHECK_NAMES, CheckName, CheckOutcome, Failure, Refusal
@@ -109,6 +111,7 @@ def _rules_by_check(
     return rules
 
 
-def _samples(findings: Sequence[Mapping[str, Any]], rules: set[str]) -> tuple[Mapping[str, Any], ...]:
-    chosen = [finding for finding in findings if finding["rule"] in rules][:MOST_SAMPLES]
+def _samples(findings: pa.Table, rules: set[str]) -> tuple[Mapping[str, Any], ...]:
+    is_of_check = pc.is_in(findings.column("rule"), value_set=pa.array(sorted(rules), pa.string()))
+    chosen = findings.filter(is_of_check).slice(0, MOST_SAMPLES).to_pylist()
     return tuple({key: finding[key] for key in _SAMPLE_KEYS if finding[key] is not None} for finding in chosen)

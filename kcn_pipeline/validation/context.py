@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.contracts.tables import Plausible, Reference, Sum
+from kcn_pipeline.validation.staged import plain_column
 from kcn_pipeline.validation.suites import Criterion
 
 #: The values that exist: (table, column) → values.
@@ -98,6 +99,7 @@ def _ratio(values: pa.ChunkedArray, previous: pa.Array) -> pa.ChunkedArray:
 
 
 def _null_if_empty(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    column = plain_column(column)
     if not pa.types.is_string(column.type):
         return column
     return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)

@@ -15,7 +15,7 @@ from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.contracts.base import Severity
 from kcn_pipeline.contracts.reference import Correction
 from kcn_pipeline.contracts.tables import Table
-from kcn_pipeline.validation.staged import set_column
+from kcn_pipeline.validation.staged import plain_column, set_column
 from kcn_pipeline.validation.suites import format_value
 from kcn_pipeline.validation.texts import Finding, Language, make_finding, rule_text
 
@@ -41,13 +41,16 @@ def apply_corrections(
 
 
 def _matching(rows: pa.Table, correction: Correction) -> pa.ChunkedArray:
-    tests = [pc.equal(pc.cast(rows.column(name), pa.string()), value) for name, value in correction.match.items()]
+    tests = [
+        pc.equal(pc.cast(plain_column(rows.column(name)), pa.string()), value)
+        for name, value in correction.match.items()
+    ]
     return pc.fill_null(reduce(pc.and_, tests), False)
 
 
 def _set(rows: pa.Table, matched: pa.ChunkedArray, correction: Correction) -> pa.Table:
     for name, value in correction.set.items():
-        column = rows.column(name)
+        column = plain_column(rows.column(name))
         rows = set_column(rows, name, pc.if_else(matched, pa.scalar(value).cast(column.type), column))
     return rows
 
@@ -63,7 +66,7 @@ def _note(
 ) -> Finding:
     match = ", ".join(f"{name}={value}" for name, value in correction.match.items())
     change = ", ".join(f"{name}={format_value(value)}" for name, value in correction.set.items())
-    filling = {"field": correction.id, "value": change or "–", "found": match, "detail": correction.id}
+    filling = {"field": correction.id, "value": change or "—", "found": match, "detail": correction.id}
     texts: Mapping[Language, Mapping[str, str]] = {"vi": filling, "en": filling}
     scope = "row" if row else "batch"
     return make_finding(rule_text(contracts, rule), scope, table.table, row, correction.id, match, texts, severity)

@@ -12,6 +12,7 @@ from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.contracts.reference import PublishedSum
 from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.lake import Lake
+from kcn_pipeline.schemas import schema_of
 from kcn_pipeline.validation.batches import usual_rows
 from kcn_pipeline.validation.context import Context
 from kcn_pipeline.validation.corrections import apply_corrections
@@ -21,46 +22,46 @@ from kcn_pipeline.validation.results import nothing_new, result_of, write_quaran
 from kcn_pipeline.validation.staged import in_file_order, read_staged
 from kcn_pipeline.validation.stored import read_before, write_whole
 from kcn_pipeline.validation.suites import format_value
-from kcn_pipeline.validation.texts import Finding, Language, make_finding, rule_text
+from kcn_pipeline.validation.texts import Finding, Language, as_table, make_finding, rule_text
 
 #: Sums of printed decimals differ from the printed total in the last binary digits.
 _BINARY_SLACK = 1e-9
 
 
-def validate_figures(lake: Lake, contracts: Contracts, night: str) -> tuple[dict[str, TableResult], list[Finding]]:
+def validate_figures(lake: Lake, contracts: Contracts, night: str) -> tuple[dict[str, TableResult], list[pa.Table]]:
     """Judge the figures that the night staged, merge them into the list and check its sums."""
     results: dict[str, TableResult] = {}
-    findings: list[Finding] = []
+    findings: list[pa.Table] = []
     for table in contracts.topic_tables("published_figures"):
         staged = read_staged(lake, table, night)
         if staged is None:
             results[table.table] = nothing_new(lake, table, night, write_whole(lake, table, night, None))
             continue
         results[table.table], found = _validate_table(lake, contracts, table, night, staged)
-        findings += found
+        findings.append(found)
     return results, findings
 
 
 def _validate_table(
     lake: Lake, contracts: Contracts, table: Table, night: str, staged: pa.Table
-) -> tuple[TableResult, list[Finding]]:
+) -> tuple[TableResult, pa.Table]:
     before = read_before(lake, table.table, night)
-    corrected, findings = apply_corrections(staged, table, contracts)
+    corrected, notes = apply_corrections(staged, table, contracts)
     judged = judge(corrected, table, Context(contracts, night, usual_rows=usual_rows(before)))
-    findings += judged.findings
     merged = _merge(before, judged.accepted, table) if judged.accepted.num_rows else None
     stored = write_whole(lake, table, night, merged)
     write_quarantine(lake, table, night, judged.quarantine)
     if merged is not None:
-        findings += check_sums(merged, table, contracts)
-    return result_of(table, staged.num_rows, judged, stored, len(findings)), findings
+        notes += check_sums(merged, table, contracts)
+    findings = pa.concat_tables([as_table(notes), judged.findings])
+    return result_of(table, staged.num_rows, judged, stored, findings.num_rows), findings
 
 
 def _merge(before: pa.Table | None, accepted: pa.Table, table: Table) -> pa.Table:
     """The list after tonight: what was known and tonight's rows, which replace those of the same key."""
     rows = {} if before is None else {tuple(row[name] for name in table.key): row for row in before.to_pylist()}
     rows |= {tuple(row[name] for name in table.key): row for row in in_file_order(accepted)}
-    return pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=accepted.schema)
+    return pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=schema_of(table))
 
 
 # ---- sums ------------------------------------------------------------------------------------------------------

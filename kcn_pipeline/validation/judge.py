@@ -20,8 +20,8 @@ from kcn_pipeline.validation.run import Verdict, run_suite
 from kcn_pipeline.validation.split import split_rows
 from kcn_pipeline.validation.suites import Criterion, build_suite, format_value
 
-#: Rows judged at a time. Great Expectations copies the frame for each expectation, so this bounds memory: the 20 columns
-#: judged of 100,000 figures are 35 MB, and as much again while one expectation runs. A suite costs 0.2 s however short.
+#: Rows judged at a time. Great Expectations copies the frame for each expectation, so this bounds memory: the 20
+#: columns judged of 100,000 figures are 35 MB, twice while an expectation runs. A suite costs 0.2 s however short.
 CHUNK_ROWS = 100_000
 #: Rules whose failures only repeat what was found elsewhere.
 CONSEQUENCES = frozenset({"report_refused"})

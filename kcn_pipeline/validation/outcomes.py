@@ -83,7 +83,7 @@ class Judged:
     accepted: pa.Table
     quarantine: pa.Table
     accepted_rows: Rows
-    findings: tuple[dict[str, Any], ...]
+    findings: pa.Table
     checks: tuple[CheckOutcome, ...]
     refusals: tuple[Refusal, ...]
 

@@ -18,15 +18,16 @@ from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.contracts.base import Bilingual
 from kcn_pipeline.contracts.tables import Reference, Table
 from kcn_pipeline.lake import Lake
+from kcn_pipeline.schemas import schema_of
 from kcn_pipeline.validation.batches import usual_rows
 from kcn_pipeline.validation.context import Context
 from kcn_pipeline.validation.corrections import apply_corrections
 from kcn_pipeline.validation.judge import judge
 from kcn_pipeline.validation.outcomes import Failure, Judged, TableResult
 from kcn_pipeline.validation.results import nothing_new, result_of, write_quarantine
-from kcn_pipeline.validation.staged import in_file_order, read_staged, schema_of
+from kcn_pipeline.validation.staged import in_file_order, read_staged
 from kcn_pipeline.validation.stored import read_as_of, read_before, write_whole
-from kcn_pipeline.validation.texts import Finding, Language, make_finding, rule_text
+from kcn_pipeline.validation.texts import Finding, Language, as_table, make_finding, rule_text
 from kcn_pipeline.validation.versions import Row, Shape, Snapshot, Thing, merge_snapshot
 
 _DATES = ("valid_from", "valid_to", "as_of")
@@ -40,11 +41,11 @@ class Merged:
     findings: list[Finding]
 
 
-def validate_register(lake: Lake, contracts: Contracts, night: str) -> tuple[dict[str, TableResult], list[Finding]]:
+def validate_register(lake: Lake, contracts: Contracts, night: str) -> tuple[dict[str, TableResult], list[pa.Table]]:
     """Judge and merge every register table that the night staged; the others keep what they hold."""
     current = _Current(lake, night)
     results: dict[str, TableResult] = {}
-    findings: list[Finding] = []
+    findings: list[pa.Table] = []
     for table in in_reference_order(contracts.topic_tables("register")):
         staged = read_staged(lake, table, night)
         if staged is None:
@@ -52,7 +53,7 @@ def validate_register(lake: Lake, contracts: Contracts, night: str) -> tuple[dic
             continue
         result, found = _validate_table(lake, contracts, table, night, staged, current)
         results[table.table] = result
-        findings += found
+        findings.append(found)
     return results, findings
 
 
@@ -96,7 +97,7 @@ class _Current:
 
 def _validate_table(
     lake: Lake, contracts: Contracts, table: Table, night: str, staged: pa.Table, current: _Current
-) -> tuple[TableResult, list[Finding]]:
+) -> tuple[TableResult, pa.Table]:
     before = read_before(lake, table.table, night)
     context = Context(contracts, night, current.known(table), usual_rows=usual_rows(before))
     staged, corrected = apply_corrections(staged, table, contracts)
@@ -107,8 +108,8 @@ def _validate_table(
     if rows is not None:
         current.put(table.table, rows)
     write_quarantine(lake, table, night, judged.quarantine)
-    findings = [*corrected, *judged.findings, *(merged.findings if merged else [])]
-    return result_of(table, staged.num_rows, judged, stored, len(findings)), findings
+    findings = pa.concat_tables([as_table([*corrected, *(merged.findings if merged else [])]), judged.findings])
+    return result_of(table, staged.num_rows, judged, stored, findings.num_rows), findings
 
 
 # ---- merging ---------------------------------------------------------------------------------------------------

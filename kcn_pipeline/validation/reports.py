@@ -17,6 +17,7 @@ from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.contracts.base import Bilingual
 from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.lake import Lake
+from kcn_pipeline.schemas import schema_of
 from kcn_pipeline.validation.context import Context
 from kcn_pipeline.validation.corrections import apply_corrections
 from kcn_pipeline.validation.enterprises import EnterpriseIndex
@@ -25,9 +26,9 @@ from kcn_pipeline.validation.judge import judge
 from kcn_pipeline.validation.outcomes import CheckName, Failure, Judged, TableResult
 from kcn_pipeline.validation.periods import last_day
 from kcn_pipeline.validation.results import nothing_new, result_of, write_quarantine
-from kcn_pipeline.validation.staged import read_staged, schema_of, set_column
+from kcn_pipeline.validation.staged import plain, plain_column, read_staged, set_column
 from kcn_pipeline.validation.stored import read_as_of
-from kcn_pipeline.validation.texts import Finding
+from kcn_pipeline.validation.texts import as_table
 
 #: The board itself, which reports on its own forms and is no enterprise of the register.
 BOARD = "BOARD"
@@ -47,21 +48,21 @@ class _Resolved:
     without_park: dict[int, str] = field(default_factory=dict)
 
 
-def validate_reports(lake: Lake, contracts: Contracts, night: str) -> tuple[dict[str, TableResult], list[Finding]]:
+def validate_reports(lake: Lake, contracts: Contracts, night: str) -> tuple[dict[str, TableResult], list[pa.Table]]:
     """Judge tonight's reports, then their figures by the reports that were accepted; each stored per period."""
     reports, values = contracts.tables["enterprise_reports"], contracts.tables["enterprise_report_values"]
     results: dict[str, TableResult] = {}
     results[reports.table], findings, accepted = _validate_reports(lake, contracts, reports, night)
     results[values.table], found = _validate_values(lake, contracts, values, accepted, night)
-    return results, findings + found
+    return results, [findings, found]
 
 
 def _validate_reports(
     lake: Lake, contracts: Contracts, table: Table, night: str
-) -> tuple[TableResult, list[Finding], pa.Table]:
+) -> tuple[TableResult, pa.Table, pa.Table]:
     staged = read_staged(lake, table, night)
     if staged is None:
-        return _nothing(lake, table, night), [], schema_of(table).empty_table()
+        return _nothing(lake, table, night), as_table([]), schema_of(table).empty_table()
     parks = read_as_of(lake, "register_parks", night)
     index = EnterpriseIndex(read_as_of(lake, "register_enterprises", night), parks)
     staged, corrected = apply_corrections(staged, table, contracts, is_whole=False)
@@ -70,24 +71,25 @@ def _validate_reports(
     if parks is not None:
         known["register_parks", "park_code"] = parks.column("park_code")
     judged = judge(staged, table, Context(contracts, night, known), failures)
-    findings = [*corrected, *judged.findings]
-    return _store(lake, table, night, staged.num_rows, judged, len(findings)), findings, judged.accepted
+    findings = pa.concat_tables([as_table(corrected), judged.findings])
+    return _store(lake, table, night, staged.num_rows, judged, findings.num_rows), findings, judged.accepted
 
 
 def _validate_values(
     lake: Lake, contracts: Contracts, table: Table, reports: pa.Table, night: str
-) -> tuple[TableResult, list[Finding]]:
+) -> tuple[TableResult, pa.Table]:
     staged = read_staged(lake, table, night)
     if staged is None:
-        return _nothing(lake, table, night), []
+        return _nothing(lake, table, night), as_table([])
     staged, corrected = apply_corrections(staged, table, contracts, is_whole=False)
-    staged = inherit(staged, reports)
-    known = {("enterprise_reports", "report_id"): reports.column("report_id")}
+    staged = inherit(staged, reports, contracts)
+    known = {("enterprise_reports", "report_id"): plain_column(reports.column("report_id"))}
     context = Context(contracts, night, known, previous_values(lake, table, staged, night))
-    judged = judge(staged, table, context)
-    findings, count = [*corrected, *judged.findings], staged.num_rows
+    failures = unknown_records(staged, read_as_of(lake, "register_parks", night), contracts)
+    judged = judge(staged, table, context, failures)
+    findings, count = pa.concat_tables([as_table(corrected), judged.findings]), staged.num_rows
     del staged  # 100 MB on a busy night, while the accepted rows are written
-    return _store(lake, table, night, count, judged, len(findings)), findings
+    return _store(lake, table, night, count, judged, findings.num_rows), findings
 
 
 def _nothing(lake: Lake, table: Table, night: str) -> TableResult:
@@ -112,7 +114,7 @@ class _Parts(Mapping[str, pa.Table]):
         }
 
     def __getitem__(self, part: str) -> pa.Table:
-        return self._rows.filter(pc.equal(self._rows.column("period_code"), self._periods[part]))
+        return plain(self._rows.filter(pc.equal(self._rows.column("period_code"), self._periods[part])))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._periods)
@@ -176,7 +178,7 @@ def _resolve_developer(
 ) -> tuple[str | None, str | None]:
     park_code = row.get("park_code")
     if park_code is None:
-        found.without_park[number] = "–"
+        found.without_park[number] = "—"
     if row.get("tax_code") or park_code is None:
         return _find(number, row, index, found), park_code
     developer = index.developer_of(park_code, _period_end(row))
@@ -209,7 +211,7 @@ def _period_end(row: Mapping[str, str | None]) -> date:
 def _failure(
     rule: str, rows: Mapping[int, str], column: str, expected: Bilingual | None, severity: Any = "critical"
 ) -> Failure:
-    details = {row: text or "–" for row, text in rows.items()}
+    details = {row: text or "—" for row, text in rows.items()}
     check: CheckName = "values"
     numbers = np.asarray(sorted(rows), dtype=np.int64)
     return Failure(rule, severity, check, numbers, column, expected=expected, details=details)
@@ -226,11 +228,23 @@ def _leading_codes(reports: pa.Table, index: EnterpriseIndex) -> pa.ChunkedArray
 # ---- what a figure takes from its report -------------------------------------------------------------------------
 
 
-def inherit(values: pa.Table, reports: pa.Table) -> pa.Table:
-    """The figures with `enterprise_id` and `park_code` of their accepted report; a record keeps its own park."""
-    place = pc.index_in(values.column("report_id"), value_set=reports.column("report_id"))
+def inherit(values: pa.Table, reports: pa.Table, contracts: Contracts) -> pa.Table:
+    """The figures with `enterprise_id` and `park_code` of their accepted report; in a record form a row is a park."""
+    place = pc.index_in(plain_column(values.column("report_id")), value_set=plain_column(reports.column("report_id")))
     values = set_column(values, "enterprise_id", reports.column("enterprise_id").take(place))
-    inherited = reports.column("park_code").take(place)
-    is_record = pc.fill_null(pc.not_equal(values.column("record"), ""), False)
-    own = values.column("park_code")
-    return set_column(values, "park_code", pc.if_else(is_record, own, pc.coalesce(inherited, own)))
+    inherited = pc.coalesce(reports.column("park_code").take(place), plain_column(values.column("park_code")))
+    park_code = pc.if_else(_is_record(values, contracts), plain_column(values.column("record")), inherited)
+    return set_column(values, "park_code", park_code)
+
+
+def unknown_records(values: pa.Table, parks: pa.Table | None, contracts: Contracts) -> list[Failure]:
+    """The figures of record forms whose row names no park of the register."""
+    known = parks.column("park_code") if parks is not None else pa.chunked_array([[]], pa.string())
+    is_known = pc.is_in(plain_column(values.column("park_code")), value_set=known)
+    rows = np.flatnonzero(pc.and_not(_is_record(values, contracts), is_known).to_numpy())
+    return [Failure("unknown_park", "critical", "values", rows, "record", expected=_PARK)] if len(rows) else []
+
+
+def _is_record(values: pa.Table, contracts: Contracts) -> pa.ChunkedArray:
+    forms = [form.id for form in contracts.forms.values() if form.layout == "records"]
+    return pc.is_in(plain_column(values.column("form_id")), value_set=pa.array(forms, pa.string()))

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from kcn_pipeline.contracts.tables import Table
+from kcn_pipeline.findings import FINDING_SCHEMA
 from kcn_pipeline.lake import WHOLE, Lake
 from kcn_pipeline.validation.checks import nothing_tonight
 from kcn_pipeline.validation.outcomes import Judged, TableResult
-from kcn_pipeline.validation.texts import FINDING_SCHEMA, Finding
 
 
 def write_quarantine(lake: Lake, table: Table, night: str, rows: pa.Table) -> None:
@@ -20,9 +20,9 @@ def write_quarantine(lake: Lake, table: Table, night: str, rows: pa.Table) -> No
     lake.replace("quarantine", table.table, night, {WHOLE: rows} if rows.num_rows else {})
 
 
-def write_findings(lake: Lake, topic: str, night: str, findings: Sequence[Finding]) -> None:
+def write_findings(lake: Lake, topic: str, night: str, findings: Sequence[pa.Table]) -> None:
     """Make the findings of a topic's night exactly these."""
-    rows = pa.Table.from_pylist(list(findings), schema=FINDING_SCHEMA)
+    rows = pa.concat_tables([FINDING_SCHEMA.empty_table(), *findings])
     lake.replace("validation", f"{topic}_findings", night, {WHOLE: rows} if rows.num_rows else {})
 
 

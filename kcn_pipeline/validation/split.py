@@ -5,7 +5,7 @@ mistake in this file stops the night instead of vanishing.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +16,13 @@ from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.validation.batches import sources_of
 from kcn_pipeline.validation.outcomes import ConservationError, Failure, Refusal, Rows
 from kcn_pipeline.validation.run import Verdict
+from kcn_pipeline.validation.staged import plain
 from kcn_pipeline.validation.suites import format_value
 from kcn_pipeline.validation.texts import (
     LANGUAGES,
     Finding,
     Language,
-    Reason,
+    as_table,
     make_finding,
     reasons_of,
     refusal_reason,
@@ -32,14 +33,18 @@ from kcn_pipeline.validation.texts import (
 _MOST_FINDINGS_IN_A_REFUSED_BATCH = 100
 
 
+#: Why a row is in quarantine: the rule and its text in both languages.
+_Why = tuple[str, str, str]
+
+
 @dataclass(frozen=True)
 class Split:
-    """Both sides of the split, the positions of the accepted rows, and every finding."""
+    """Both sides of the split, the positions of the accepted rows, and every finding as a table."""
 
     accepted: pa.Table
     quarantine: pa.Table
     accepted_rows: Rows
-    findings: tuple[Finding, ...]
+    findings: pa.Table
 
 
 def split_rows(
@@ -51,55 +56,50 @@ def split_rows(
     Quarantine has the staged columns and `_rules`, `_reason_vi`, `_reason_en` (joined by "; "). Raises
     ConservationError when rows staged are not rows accepted plus rows quarantined.
     """
-    refused = _refused_rows(staged, refusals)
-    reasons: dict[int, list[Reason]] = defaultdict(list)
-    findings: list[Finding] = []
+    why: dict[int, list[_Why]] = defaultdict(list)
+    of_rows = as_table(_write_down_rows(staged, table, contracts, failures, refusals, why))
+    of_batches = as_table(_write_down_batches(staged, table, contracts, refusals, recency, why))
+    is_bad = np.zeros(staged.num_rows, dtype=bool)
+    is_bad[list(why)] = True
+    accepted = staged.filter(pa.array(~is_bad))
+    quarantine = _with_reasons(plain(staged.filter(pa.array(is_bad))), [why[row] for row in sorted(why)])
+    _assert_conserved(table.table, staged, accepted, quarantine)
+    return Split(accepted, quarantine, np.flatnonzero(~is_bad), pa.concat_tables([of_rows, of_batches]))
+
+
+def _write_down_rows(
+    staged: pa.Table, table: Table, contracts: Contracts, failures: Sequence[Failure],
+    refusals: Sequence[Refusal], why: dict[int, list[_Why]],
+) -> Iterator[Finding]:  # fmt: skip
+    """The findings of all failures; critical rows are noted in `why` on the way."""
+    refused = np.isin(sources_of(staged), [refusal.source for refusal in refusals])
     for failure in failures:
-        findings += _write_down(staged, table, contracts, failure, refused, reasons)
+        buried = 0
+        for reason in reasons_of(staged, table, failure, contracts):
+            if failure.severity == "critical":
+                why[reason.row].append((reason.rule, reason.vi, reason.en))
+            buried += bool(refused[reason.row])
+            if not failure.is_consequence and buried <= _MOST_FINDINGS_IN_A_REFUSED_BATCH:
+                yield reason.finding
+
+
+def _write_down_batches(
+    staged: pa.Table, table: Table, contracts: Contracts, refusals: Sequence[Refusal],
+    recency: Sequence[Verdict], why: dict[int, list[_Why]],
+) -> Iterator[Finding]:  # fmt: skip
+    """The findings of refused batches and old data; every row of a refused batch is noted in `why`."""
     for refusal in refusals:
         reason = refusal_reason(table, refusal, contracts)
-        findings.append(reason.finding)
         for row in np.flatnonzero(sources_of(staged) == refusal.source).tolist():
-            reasons[row].append(reason)
-    findings += [_stale(table, contracts, verdict) for verdict in recency if not verdict.passed]
-    is_bad = np.zeros(staged.num_rows, dtype=bool)
-    is_bad[list(reasons)] = True
-    accepted = staged.filter(pa.array(~is_bad))
-    quarantine = _with_reasons(staged.filter(pa.array(is_bad)), [reasons[row] for row in sorted(reasons)])
-    _assert_conserved(table.table, staged, accepted, quarantine)
-    return Split(accepted, quarantine, np.flatnonzero(~is_bad), tuple(findings))
+            why[row].append((reason.rule, reason.vi, reason.en))
+        yield reason.finding
+    yield from (_stale(table, contracts, verdict) for verdict in recency if not verdict.passed)
 
 
-def _refused_rows(staged: pa.Table, refusals: Sequence[Refusal]) -> set[int]:
-    sources = sources_of(staged)
-    return {row for refusal in refusals for row in np.flatnonzero(sources == refusal.source).tolist()}
-
-
-def _write_down(
-    staged: pa.Table, table: Table, contracts: Contracts, failure: Failure,
-    refused: set[int], reasons: dict[int, list[Reason]],
-) -> list[Finding]:  # fmt: skip
-    """The findings of one failure; its critical rows are added to `reasons`."""
-    findings: list[Finding] = []
-    in_refused = 0
-    for reason in reasons_of(staged, table, failure, contracts):
-        if failure.severity == "critical":
-            reasons[reason.row].append(reason)
-        in_refused += reason.row in refused
-        is_buried = reason.row in refused and in_refused > _MOST_FINDINGS_IN_A_REFUSED_BATCH
-        if not failure.is_consequence and not is_buried:
-            findings.append(reason.finding)
-    return findings
-
-
-def _with_reasons(rows: pa.Table, reasons: Sequence[Sequence[Reason]]) -> pa.Table:
+def _with_reasons(rows: pa.Table, why: Sequence[Sequence[_Why]]) -> pa.Table:
     """The rows with why each is there; a rule that a row breaks in two columns is named once and explained twice."""
-    columns = {
-        "_rules": ["; ".join(dict.fromkeys(reason.rule for reason in row)) for row in reasons],
-        "_reason_vi": ["; ".join(dict.fromkeys(reason.vi for reason in row)) for row in reasons],
-        "_reason_en": ["; ".join(dict.fromkeys(reason.en for reason in row)) for row in reasons],
-    }
-    for name, texts in columns.items():
+    for place, name in enumerate(("_rules", "_reason_vi", "_reason_en")):
+        texts = ["; ".join(dict.fromkeys(reason[place] for reason in reasons)) for reasons in why]
         rows = rows.append_column(name, pa.array(texts, pa.string()))
     return rows
 

@@ -1,28 +1,24 @@
-"""Tonight's staged rows of a table, and the Arrow types a contract means.
+"""Tonight's staged rows of a table, in the Arrow types that its contract means.
 
 It must not judge: a column of another kind than the contract's is left as it is and the suite refuses it. The
-surprising fact: only columns that a later step sets may be absent; any other absent column is a broken source.
+surprising fact: text is held as dictionaries until it is written, because a night of 240,000 figures repeats its
+payloads, files and codes 80 times (41 MB instead of 91).
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from kcn_pipeline.contracts.tables import ColumnType, Table
 from kcn_pipeline.lake import Lake
+from kcn_pipeline.schemas import schema_of
 
-_ARROW_TYPES: dict[ColumnType, pa.DataType] = {
-    "string": pa.string(),
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "boolean": pa.bool_(),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us"),
-}
 #: Arrow types that say the same as the contract's in another width.
 _SAME_KIND: dict[ColumnType, Callable[[pa.DataType], bool]] = {
-    "string": lambda found: pa.types.is_large_string(found) or pa.types.is_dictionary(found),
+    "string": pa.types.is_large_string,
     "integer": pa.types.is_integer,
     "number": lambda found: pa.types.is_floating(found) or pa.types.is_integer(found),
     "boolean": pa.types.is_boolean,
@@ -33,23 +29,38 @@ _SAME_KIND: dict[ColumnType, Callable[[pa.DataType], bool]] = {
 _SET_LATER = ("province_code", "enterprise_id")
 
 
-def schema_of(table: Table) -> pa.Schema:
-    """The Arrow schema of a table's contract, columns in its order."""
-    return pa.schema([(column.name, _ARROW_TYPES[column.type]) for column in table.columns])
-
-
 def read_staged(lake: Lake, table: Table, night: str) -> pa.Table | None:
-    """What the night staged for a table, in the contract's types where they are of its kind; None when nothing did."""
-    rows = lake.read("staging", table.table, night)
-    if rows is None or rows.num_rows == 0:
+    """What the night staged for a table, in the contract's types where they are of its kind; None when nothing did.
+
+    Text columns are dictionaries; `plain` undoes that. Of the contract's columns only those that a later step sets may
+    be absent here; any other absent column is left absent for the suite to find.
+    """
+    slices = [_read(path) for path in lake.slices("staging", table.table, night)]
+    slices = [rows for rows in slices if rows.num_rows]
+    if not slices:
         return None
+    rows = pa.concat_tables(slices, promote_options="default").unify_dictionaries()
+    schema = schema_of(table)
     for column in table.columns:
-        wanted = _ARROW_TYPES[column.type]
+        wanted = schema.field(column.name).type
         if column.name in rows.column_names:
             rows = _cast(rows, column.name, column.type, wanted)
         elif column.name in _SET_LATER and not column.required:
             rows = rows.append_column(column.name, pa.nulls(rows.num_rows, wanted))
     return rows
+
+
+def plain(rows: pa.Table) -> pa.Table:
+    """The same rows with text as text, as the lake stores them."""
+    for name in rows.column_names:
+        if pa.types.is_dictionary(rows.column(name).type):
+            rows = set_column(rows, name, plain_column(rows.column(name)))
+    return rows
+
+
+def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column with its text as text."""
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def set_column(rows: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
@@ -62,6 +73,11 @@ def in_file_order(rows: pa.Table) -> list[dict[str, Any]]:
     """The rows by source, file, payload and line, so that the order of arrival decides nothing."""
     found: list[dict[str, Any]] = rows.to_pylist()
     return sorted(found, key=lambda row: (row["_source"], row["_file"], row["_payload"], row["_line"] or 0))
+
+
+def _read(path: Path) -> pa.Table:
+    texts = [field.name for field in pq.read_schema(path) if pa.types.is_string(field.type)]
+    return pq.read_table(path, partitioning=None, read_dictionary=texts)
 
 
 def _cast(rows: pa.Table, name: str, kind: ColumnType, wanted: pa.DataType) -> pa.Table:

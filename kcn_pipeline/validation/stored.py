@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.lake import WHOLE, Lake
-from kcn_pipeline.validation.staged import schema_of
+from kcn_pipeline.schemas import schema_of
 
 STAGE = "validation"
 

@@ -98,7 +98,7 @@ def batch_suite(table: Table, usual_rows: int | None) -> tuple[Criterion, ...]:
 def format_value(value: Any) -> str:
     """A value as people write it: no `.0` after a whole number, ISO dates, a dash for nothing."""
     if value is None or value == "":
-        return "–"
+        return "—"
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if isinstance(value, datetime):

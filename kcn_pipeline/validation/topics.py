@@ -6,6 +6,8 @@ night, so that running a night again after a source took something back leaves n
 
 from collections.abc import Callable
 
+import pyarrow as pa
+
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.lake import Lake
 from kcn_pipeline.validation.figures import validate_figures
@@ -13,9 +15,9 @@ from kcn_pipeline.validation.outcomes import TableResult, TopicResult
 from kcn_pipeline.validation.register import validate_register
 from kcn_pipeline.validation.reports import validate_reports
 from kcn_pipeline.validation.results import write_findings
-from kcn_pipeline.validation.texts import Finding
 
-_Validate = Callable[[Lake, Contracts, str], tuple[dict[str, TableResult], list[Finding]]]
+_Validate = Callable[[Lake, Contracts, str], tuple[dict[str, TableResult], list[pa.Table]]]
+
 
 #: Topics in the order in which they must be validated: reports look up the register.
 _TOPICS: dict[str, _Validate] = {

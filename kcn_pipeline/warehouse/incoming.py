@@ -129,7 +129,7 @@ def _repeated_keys(connection: Connection, target: Table, key: list[Column]) -> 
 
 def _clean_rows(target: Table, rows: Iterable[dict[str, Any]], failures: list[str]) -> Iterator[tuple]:
     """The rows as tuples in column order; a bad row goes to `failures` instead, and too many end the reading."""
-    plan = [(column.name, _CLEANERS[type(column.type)], not column.nullable) for column in target.columns]
+    plan = [(column.name, _cleaner(column), not column.nullable) for column in target.columns]
     expected = {column.name for column in target.columns}
     for row in rows:
         if row.keys() != expected:
@@ -196,10 +196,22 @@ def _clean_date(value: Any) -> date:
 
 
 def _clean_time(value: Any) -> datetime:
-    """A time without zone; one with a zone is brought to UTC, which is what the audit columns hold."""
+    """A time of our own bookkeeping (`_at`), in UTC when it has no zone."""
     if not isinstance(value, datetime):
         raise ValueError(f"is not a date with time: {value!r}")
     return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+
+
+def _clean_local_time(value: Any) -> datetime:
+    """A time as a form states it (`_on`); one with a zone was converted by somebody and is no longer that."""
+    if not isinstance(value, datetime) or value.tzinfo:
+        raise ValueError(f"is not a local date with time: {value!r}")
+    return value
+
+
+def _cleaner(column: Column) -> Callable[[Any], Any]:
+    is_stated = isinstance(column.type, DateTime) and column.name.endswith("_on")
+    return _clean_local_time if is_stated else _CLEANERS[type(column.type)]
 
 
 _CLEANERS: dict[type, Callable[[Any], Any]] = {

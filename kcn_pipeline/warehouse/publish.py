@@ -166,7 +166,7 @@ def _publish_submissions(writer: _Writer, batch: NightBatch) -> None:
 def _count_days_late(row: Row) -> int | None:
     """Whole days after the deadline, 0 when in time; counted here because no date arithmetic is portable SQL."""
     due, submitted = row.get("due_on"), row.get("submitted_on")
-    if not isinstance(due, date) or not isinstance(submitted, datetime):
+    if type(due) is not date or not isinstance(submitted, datetime):
         return None
     return max((submitted.date() - due).days, 0)
 
@@ -186,8 +186,9 @@ def _publish_audit(writer: _Writer, batch: NightBatch, published_values: int) ->
 def _number_quarantine(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     counted: Counter[str] = Counter()
     for row in rows:
-        counted[row["table_name"]] += 1
-        yield row | {"row_number": counted[row["table_name"]]}
+        table_name = row.get("table_name", "")
+        counted[table_name] += 1
+        yield row | {"row_number": counted[table_name]}
 
 
 def _number_findings(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

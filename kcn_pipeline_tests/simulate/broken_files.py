@@ -1,15 +1,17 @@
 """Files that are not what their name says: cut off, locked with a password, a bomb, a PDF, a web page.
 
-It must not know what the file was meant to report. The surprising fact: none of them is dangerous; the bomb only claims
-in its directory to unpack to three gigabytes.
+It must not know what the file was meant to report. The surprising fact: the bomb is a real one, a thousand times smaller
+than what it unpacks to, because a reader may rightly open a small file that merely claims to be large.
 """
 
+import io
 import struct
+import zipfile
+from functools import lru_cache
 
-from kcn_pipeline_tests.simulate.workbooks import Sheet, write_xlsx
+from kcn_pipeline_tests.simulate.workbooks import Sheet, write_xlsx, zip_parts
 
 _FREE, _END, _FAT_SECTOR = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
-_CLAIMED_BYTES = 3_000_000_000
 
 
 def cut_off(content: bytes) -> bytes:
@@ -17,15 +19,23 @@ def cut_off(content: bytes) -> bytes:
     return content[: len(content) * 6 // 10]
 
 
-def claim_bomb() -> bytes:
-    """A workbook of about a kilobyte whose directory claims that its sheet unpacks to three gigabytes."""
-    content = bytearray(write_xlsx([Sheet("A.III.1", [["Mẫu A.III.1"]])]))
-    name = b"xl/worksheets/sheet1.xml"
-    local = content.find(name) - 30
-    central = content.rfind(name) - 46
-    content[local + 22 : local + 26] = struct.pack("<I", _CLAIMED_BYTES)
-    content[central + 24 : central + 28] = struct.pack("<I", _CLAIMED_BYTES)
-    return bytes(content)
+@lru_cache(maxsize=1)
+def bomb() -> bytes:
+    """A workbook of a quarter of a megabyte whose only sheet unpacks to 250 MB of blanks."""
+    parts = [(name, content) for name, content in _parts_of_a_workbook() if "sheet1" not in name]
+    buffer = io.BytesIO(zip_parts(parts))
+    with zipfile.ZipFile(buffer, "a") as archive:
+        info = zipfile.ZipInfo("xl/worksheets/sheet1.xml", (1980, 1, 1, 0, 0, 0))
+        info.compress_type, info.create_system = zipfile.ZIP_DEFLATED, 0
+        with archive.open(info, "w") as sheet:
+            for _ in range(250):
+                sheet.write(b" " * 1_000_000)
+    return buffer.getvalue()
+
+
+def _parts_of_a_workbook() -> list[tuple[str, bytes]]:
+    with zipfile.ZipFile(io.BytesIO(write_xlsx([Sheet("A.III.1", [["Mẫu A.III.1"]])]))) as archive:
+        return [(name, archive.read(name)) for name in archive.namelist()]
 
 
 def fake_pdf() -> bytes:

@@ -351,7 +351,8 @@ def _unknown_park(bench: Bench) -> list[Mark]:
 def _park_variant(bench: Bench) -> list[Mark]:
     park = bench.filing.reports[0].park
     assert park is not None
-    spelling = bench.contracts.parks[park.code].spellings[-1].upper()
+    spelling = [park.name, *bench.contracts.parks[park.code].spellings][-1].upper()
+    spelling = spelling if "KCN" in spelling else f"KHU CÔNG NGHIỆP {spelling}"
     bench.restyle(park=f"Lô CN-01, {spelling}, tỉnh Bắc Ninh")
     return [Mark(ACCEPTED, sheet=written.sheet.name) for written in bench.filing.sheets]
 
@@ -454,5 +455,5 @@ SPOILS: tuple[Spoil, ...] = (
     Spoil("encrypted_file", "a workbook with a password", _broken("encrypted_file", broken_files.locked), _is_quarterly),
     Spoil("pdf_as_xlsx", "a PDF named .xlsx", _broken("not_a_workbook", broken_files.fake_pdf), _is_quarterly),
     Spoil("html_as_xlsx", "a web page named .xlsx", _broken("not_a_workbook", broken_files.fake_html), _is_quarterly),
-    Spoil("zip_bomb", "claims to unpack to 3 GB", _broken("zip_bomb", broken_files.claim_bomb), _is_quarterly),
+    Spoil("zip_bomb", "unpacks to 250 MB", _broken("zip_bomb", broken_files.bomb), _is_quarterly),
 )  # fmt: skip

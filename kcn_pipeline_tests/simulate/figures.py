@@ -98,7 +98,7 @@ def _quarter(habits: _Habits, enterprise: Enterprise, period: Period, step: int,
     return (
         _labour(habits, workers, draw)
         | _business(habits, enterprise, workers, activity, draw)
-        | _capital(habits, enterprise, draw)
+        | _capital(habits, enterprise, period, draw)
         | _environment(habits, enterprise, workers, activity)
     )
 
@@ -139,13 +139,14 @@ def _business(habits: _Habits, enterprise: Enterprise, workers: int, activity: f
     }
 
 
-def _capital(habits: _Habits, enterprise: Enterprise, draw: Random) -> Figures:
-    """Loans are net of repayments: in about a third of the quarters a firm pays back more than it borrows."""
+def _capital(habits: _Habits, enterprise: Enterprise, period: Period, draw: Random) -> Figures:
+    """Loans are net of repayments: in most second quarters a firm pays back more than it borrows."""
     flows = {}
+    repays = period.part == 2 and draw.random() < 0.7
     for line in CAPITAL_LINES:
-        amount = habits.registered * 0.012 * habits.capital_shares[line] * draw.uniform(0.4, 1.6)
-        if line.startswith("loan") and draw.random() < 0.3:
-            amount = -0.4 * amount
+        amount = habits.registered * 0.012 * habits.capital_shares[line] * draw.uniform(0.5, 1.5)
+        if line.startswith("loan") and repays:
+            amount = -0.15 * amount
         flows[line] = _money(enterprise, amount)
     return flows
 

@@ -23,15 +23,15 @@ _KEYS = {"province": "province_code", "park": "park_code", "enterprise": "enterp
 class Answer:
     """An indicator's operands before scaling, and the rows of the numerator that took part.
 
-    `bottom` is None when the indicator has no denominator; an operand that is unknown is NaN-free None in `top` or in a
-    one-element tuple `bottom` of None. `contributor` names the column that tells contributors apart.
+    `bottom` is None when the indicator has no denominator, and holds None when the denominator is unknown.
+    `contributor` names the column that tells contributors apart; `measures` are the measures of reports it is made of.
     """
 
     top: float | None
     bottom: tuple[float | None] | None
     rows: Sequence[Row]
     contributor: str
-    by_enterprises: bool = False
+    measures: frozenset[str] | None = None
 
 
 class Area:
@@ -110,19 +110,19 @@ def _count(rows: Sequence[Row], condition: Callable[[Row], object]) -> float | N
 def _reported(area: Area, *columns: str) -> Answer:
     """Sum over the enterprises that reported the columns."""
     rows = _complete(area.reports, *columns)
-    return Answer(_sum(rows, *columns), None, rows, "enterprise_id", by_enterprises=True)
+    return Answer(_sum(rows, *columns), None, rows, "enterprise_id", frozenset(columns))
 
 
 def _share_reported(area: Area, top: str | tuple[str, ...], bottom: str) -> Answer:
     """Sum over sum, over the enterprises that reported both."""
     tops = (top,) if isinstance(top, str) else top
     rows = _complete(area.reports, *tops, bottom)
-    return Answer(_sum(rows, *tops), (_sum(rows, bottom),), rows, "enterprise_id", by_enterprises=True)
+    return Answer(_sum(rows, *tops), (_sum(rows, bottom),), rows, "enterprise_id", frozenset({*tops, bottom}))
 
 
 def _count_reported(area: Area, columns: tuple[str, ...], top: Callable[[Row], object], bottom: Any) -> Answer:
     rows = _complete(area.reports, *columns)
-    return Answer(_count(rows, top), (_count(rows, bottom),), rows, "enterprise_id", by_enterprises=True)
+    return Answer(_count(rows, top), (_count(rows, bottom),), rows, "enterprise_id", frozenset(columns))
 
 
 def _share(rows: Sequence[Row], top: str, bottom: str, contributor: str) -> Answer:
@@ -216,7 +216,7 @@ def _ec02(area: Area) -> Answer:
 
 def _over(answer: Answer, bottom: float | None) -> Answer:
     """The answer divided by an operand of another table."""
-    return Answer(answer.top, (bottom,), answer.rows, answer.contributor, answer.by_enterprises)
+    return Answer(answer.top, (bottom,), answer.rows, answer.contributor, answer.measures)
 
 
 def _leased(area: Area) -> float | None:
@@ -458,7 +458,7 @@ def _value(world: World, code: str, area: Area) -> IndicatorValue:
     scale, formula = FORMULAS[code]
     answer = formula(area)
     n_reporting = len({row[answer.contributor] for row in answer.rows})
-    n_expected = len(area.operating) if answer.by_enterprises else n_reporting
+    n_expected = len(area.operating) if answer.measures else n_reporting
     value, status = _divide(scale, answer)
     if value is not None:
         status = _status(area, answer, breaks, n_reporting < n_expected)
@@ -475,8 +475,8 @@ def _divide(scale: float, answer: Answer) -> tuple[float | None, str]:
 
 
 def _status(area: Area, answer: Answer, breaks: Sequence[date], is_partial: bool) -> str:
-    if any(area.period.start == day for day in breaks):
+    if any(area.period.previous().start < day <= area.period.start for day in breaks):
         return "B"
-    if answer.by_enterprises and any(row["is_estimated"] for row in answer.rows):
+    if answer.measures and any(row["estimated"] & answer.measures for row in answer.rows):
         return "E"
     return "P" if is_partial else "A"

@@ -13,7 +13,7 @@ from kcn_pipeline_tests.simulate.periods import Period
 from kcn_pipeline_tests.simulate.province import Park, Province
 from kcn_pipeline_tests.simulate.reports import Cells, Report, Written
 
-_LARGEST = {"HA": 400, "PT": 95, "NUM": 20, "KWH": 900_000, "T": 900, "M3": 50_000, "VND_MILLION": 4_000, "PERSON": 9_000}
+_LARGEST = {"HA": 400, "PT": 100, "NUM": 20, "KWH": 900_000, "T": 900, "M3": 50_000, "VND_MILLION": 4_000, "PERSON": 9_000}
 
 
 def eco_park_reports(
@@ -24,7 +24,7 @@ def eco_park_reports(
     reports = []
     for form_id in ("a_4", "a_5", "b_5"):
         form = contracts.forms[form_id]
-        cells = _fill(form, province.stream(form_id, park.code, year.code), park.total_ha)
+        cells = _fill(form, province, (form_id, park.code), year, park.total_ha)
         reports.append(Report(form_id, form.code, year, developer, park, signed, cells))
     return reports
 
@@ -36,19 +36,20 @@ def board_reports(contracts: Contracts, province: Province, period: Period, sign
         form = contracts.forms[form_id]
         report = Report(form_id, form.code, period, None, None, signed, {})
         if form.layout == "records":
-            report.records = {park.code: _fill_2103(province, park, period) for park in province.parks}
+            report.records = {park.code: _fill_2103(province, park) for park in province.parks}
         else:
-            report.cells = _fill(form, province.stream(form_id, period.code), 100.0)
+            report.cells = _fill(form, province, (form_id,), period, 100.0)
         reports.append(report)
     return reports
 
 
-def _fill(form: Form, draw: Random, hectares: float) -> Cells:
-    """Every required figure of a form, then the totals and percentages."""
+def _fill(form: Form, province: Province, about: tuple[str, ...], period: Period, hectares: float) -> Cells:
+    """Every figure of a form, near the same from period to period, then the totals and percentages."""
+    usual, now = province.stream(*about), province.stream(*about, period.code)
     cells: Cells = {}
     for one in form.fields:
         for column in one.columns or ("",):
-            cells[one.code, column] = _draw_value(one, column, draw, hectares)
+            cells[one.code, column] = _draw_value(one, column, usual, now, hectares)
     for one in form.fields:
         for column in one.columns or ("",):
             if one.ratio_of:
@@ -60,24 +61,27 @@ def _fill(form: Form, draw: Random, hectares: float) -> Cells:
     return cells
 
 
-def _draw_value(one: Field_, column: str, draw: Random, hectares: float) -> Written:
+def _draw_value(one: Field_, column: str, usual: Random, now: Random, hectares: float) -> Written:
+    """A figure of the size its unit suggests; `usual` is the same in every period, `now` moves it by a fifth."""
+    share, change = usual.uniform(0.1, 0.8), now.uniform(0.8, 1.2)
     if one.type == "boolean":
-        return "Có" if draw.random() < 0.7 else "Không"
+        return "Có" if share > 0.3 else "Không"
     if one.type in ("text", "code"):
         return "2 dự án; 1,5 triệu USD" if one.code == "thu_hoi" else "Đang thực hiện theo kế hoạch"
     if one.code == "2.5.1":
         return hectares
     unit = one.unit_by_column.get(column, one.unit)
     if unit == "HA":
-        return round(hectares * draw.uniform(0.02, 0.15), 2)
+        return round(hectares * 0.15 * share * change, 2)
+    largest = _LARGEST.get(unit or "", 500)
     if unit in ("PERSON", "NUM", "KWH", "M3"):
-        return draw.randint(0, _LARGEST[unit])
-    return round(draw.uniform(1, _LARGEST.get(unit or "", 500)), 1)
+        return round(largest * share * change)
+    return round(largest * share * change, 1)
 
 
-def _fill_2103(province: Province, park: Park, period: Period) -> Cells:
+def _fill_2103(province: Province, park: Park) -> Cells:
     """One park's row of form 2103; the fill rate is leased over industrial and service land."""
-    draw = province.stream("2103", park.code, period.code)
+    draw = province.stream("2103", park.code)
     industrial = round(park.total_ha * 0.7, 2)
     leased = round(industrial * draw.uniform(0.5, 0.95), 2)
     row: dict[str, Written] = {

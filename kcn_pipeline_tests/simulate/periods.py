@@ -64,6 +64,12 @@ class Period:
             return Period(self.year + 1, 1, self.freq)
         return Period(self.year, self.part + 1, self.freq)
 
+    def previous(self) -> Period:
+        """The period before it."""
+        if self.part == 1:
+            return Period(self.year - 1, _PARTS[self.freq], self.freq)
+        return Period(self.year, self.part - 1, self.freq)
+
     def spans(self, day: date) -> bool:
         """Whether the day lies inside, so that the period has days before and after its beginning."""
         return self.start < day <= self.end

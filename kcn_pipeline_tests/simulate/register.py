@@ -297,7 +297,7 @@ class _Book:
 
     def permit_limits(self) -> Iterator[Row]:
         """Limits of each wastewater station."""
-        limits = (("pH", 5.5, 9, "-"), ("COD", None, 75, "mg/l"), ("TSS", None, 50, "mg/l"), ("NH4", None, 5, "mg/l"))
+        limits = (("pH", 5.5, 9, "pH"), ("COD", None, 75, "mg/l"), ("TSS", None, 50, "mg/l"), ("NH4", None, 5, "mg/l"))
         for park in self.province.parks:
             for parameter, low, high, unit in limits:
                 yield from _versions(

@@ -6,11 +6,12 @@ and written by night of arrival, so a test can give the pipeline one night after
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from kcn_pipeline.contracts import Contracts, load_contracts
 from kcn_pipeline_tests.simulate.dirt import (
@@ -238,10 +239,18 @@ def _note_everyday(truth: Truth) -> None:
         truth.cases.append(Case(name, filing.path, what, Mark(ACCEPTED), filing.night))
     rows = truth.world().submissions
     for status in ("late", "missing"):
-        row = next(row for row in rows if row["status"] == status and row["form_code"] == "A.III.1")
+        row = next(r for r in rows if r["status"] == status and r["form_code"] == "A.III.1" and not _was_sent(truth, r, status))
         place = f"{row['enterprise_id']} {row['form_code']} {row['period'].code}"
         mark = Mark(NOTED if status == "late" else IGNORED, field=place)
         truth.cases.append(Case(f"{status}_report", "", f"a report that is {status}", mark, truth.last_night))
+
+
+def _was_sent(truth: Truth, row: dict[str, Any], status: str) -> bool:
+    """Whether a report that counts as missing was sent and refused."""
+    filed = (report for filing in truth.filings for report in filing.reports)
+    return status == "missing" and any(
+        (one.reporter_id, one.form_code, one.period) == (row["enterprise_id"], row["form_code"], row["period"]) for one in filed
+    )
 
 
 def _spoil_register(truth: Truth) -> None:
@@ -261,7 +270,3 @@ def _spoil_register(truth: Truth) -> None:
     what = "rows that changed without saying since when: they hold from the date of the register"
     truth.cases.append(Case("register_undated", register_path(middle), what, undated, register_night(middle)))
 
-
-def names_of_periods(quarters: Sequence[Period]) -> list[str]:
-    """The codes of quarters, for messages."""
-    return [quarter.code for quarter in quarters]

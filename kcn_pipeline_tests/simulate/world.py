@@ -17,7 +17,7 @@ from kcn_pipeline_tests.simulate.filing import Filing, due_on
 from kcn_pipeline_tests.simulate.periods import Period, ended_periods
 from kcn_pipeline_tests.simulate.province import Park, Province
 from kcn_pipeline_tests.simulate.register import Register
-from kcn_pipeline_tests.simulate.reports import Report
+from kcn_pipeline_tests.simulate.reports import Cells, Report
 
 Row = dict[str, Any]
 
@@ -94,6 +94,10 @@ SOURCES: dict[str, Source] = {
 }
 
 
+#: Reporter, form code, period code.
+_Duty = tuple[str, str, str]
+
+
 class World:
     """The true state on a night, from the files and registers that had landed by then."""
 
@@ -145,7 +149,7 @@ class World:
     @cached_property
     def submissions(self) -> list[Row]:
         """Every report handed in and every duty not met: grain reporter × form × period × revision."""
-        groups: dict[tuple[str, str, str], list[tuple[Report, Filing]]] = defaultdict(list)
+        groups: dict[_Duty, list[tuple[Report, Filing]]] = defaultdict(list)
         for filing in self.landed:
             if filing.refused or filing.repeats:
                 continue
@@ -160,7 +164,7 @@ class World:
         return rows
 
     @cached_property
-    def _duty_keys(self) -> set[tuple[str, str, str]]:
+    def _duty_keys(self) -> set[_Duty]:
         return {(reporter_id, form_code, period.code) for reporter_id, form_code, period, _ in self._duties()}
 
     def _duties(self) -> Iterator[tuple[str, str, Period, Park | None]]:
@@ -176,7 +180,8 @@ class World:
     def _reporters(self, expected_from: str, period: Period) -> Iterator[tuple[str, Park | None]]:
         if expected_from == "enterprises":
             for row in self.operating(period.end):
-                yield row["enterprise_id"], self.province.park(row["park_code"])
+                if row["operating_from"] <= period.start:
+                    yield row["enterprise_id"], self.province.park(row["park_code"])
         elif expected_from == "eco_parks":
             for row in self.stock("register_parks", period.end):
                 if row["is_eco_park"]:
@@ -185,13 +190,13 @@ class World:
             yield "BOARD", None
 
     def _revisions(self, group: list[tuple[Report, Filing]]) -> Iterator[Row]:
-        """The reports of one duty in their order; the newest accepted one is current."""
+        """The reports of one duty in their order, the newest being current; refused ones count if none was accepted."""
         ordered = sorted(group, key=lambda one: (one[0].submitted_on, one[1].night, one[1].path))
-        accepted = [report for report, _ in ordered if not report.refused]
-        current = accepted[-1] if accepted else ordered[-1][0]
-        for number, (report, filing) in enumerate(ordered, 1):
+        counted = [one for one in ordered if not one[0].refused] or ordered
+        for number, (report, filing) in enumerate(counted, 1):
+            is_current = number == len(counted)
             row = self._submission(
-                report.reporter_id, report.form_code, report.period, report.park, report, number, report is current
+                report.reporter_id, report.form_code, report.period, report.park, report, number, is_current
             )
             yield {**row, "channel": "paper" if filing.path.startswith("paper") else "electronic"}
 
@@ -206,7 +211,7 @@ class World:
         is_current: bool,
     ) -> Row:
         is_expected = (reporter_id, form_code, period.code) in self._duty_keys
-        due = due_on(self.contracts, form_code, period) if is_expected else None
+        due = due_on(self.contracts, form_code, period)
         row: Row = {
             "enterprise_id": reporter_id,
             "park_code": park.code if park else None,
@@ -225,20 +230,20 @@ class World:
         }
         if report and not report.refused:
             required = self._required(report)
-            row["required_total"] = len(required)
-            row["required_filled"] = sum(place in report.cells for place in required)
+            sheets = list(report.records.values()) or [report.cells]
+            row["required_total"] = len(required) * len(sheets)
+            row["required_filled"] = sum(_holds(report, cells, place) for cells in sheets for place in required)
         return row
 
     def _required(self, report: Report) -> list[tuple[str, str]]:
-        """The figures the form requires for this frequency, for each record of a record form."""
+        """The figures the form requires for this frequency."""
         form = self.contracts.forms[report.form_id]
-        places = [
+        return [
             (one.code, column)
             for one in form.fields
             if one.required and (not one.frequencies or report.period.freq in one.frequencies)
             for column in one.columns or ("",)
         ]
-        return places * len(report.records) if report.records else places
 
     @cached_property
     def current_reports(self) -> dict[tuple[str, str, str], Report]:
@@ -300,20 +305,20 @@ class World:
     def _make_enterprise_rows(self, period: Period) -> Iterator[Row]:
         places = {row["enterprise_id"]: row for row in self.stock("register_enterprises", period.end)}
         for firm in self.province.enterprises:
-            values, is_estimated = self._add_up(firm.enterprise_id, period)
+            values, estimated = self._add_up(firm.enterprise_id, period)
             if not values:
                 continue
             row: Row = {measure: values.get(measure) for measure in SOURCES}
             row |= derive(self.contracts, row, period)
-            row["enterprise_id"], row["is_estimated"] = firm.enterprise_id, is_estimated
+            row["enterprise_id"], row["estimated"] = firm.enterprise_id, _with_derived(estimated)
             row["park_code"] = places[firm.enterprise_id]["park_code"]
             row["province_code"] = places[firm.enterprise_id]["province_code"]
             yield row
 
-    def _add_up(self, enterprise_id: str, period: Period) -> tuple[dict[str, float], bool]:
-        """The measures of a period: from its own forms, else from all of its quarters; and whether a year was added up."""
+    def _add_up(self, enterprise_id: str, period: Period) -> tuple[dict[str, float], set[str]]:
+        """The measures of a period: from its own forms, else from all of its quarters; and those a year was added up of."""
         values: dict[str, float] = {}
-        is_estimated = False
+        estimated: set[str] = set()
         own = self._measures.get((enterprise_id, period.code), {})
         for measure, source in SOURCES.items():
             written = [own[measure, form] for form, _, _ in source.places if (measure, form) in own]
@@ -323,8 +328,8 @@ class World:
                 added = self._from_quarters(enterprise_id, measure, source, period)
                 if added is not None:
                     values[measure] = added
-                    is_estimated = is_estimated or period.freq == "A"
-        return values, is_estimated
+                    estimated |= {measure} if period.freq == "A" else set()
+        return values, estimated
 
     def _from_quarters(self, enterprise_id: str, measure: str, source: Source, period: Period) -> float | None:
         found = []
@@ -341,9 +346,29 @@ class World:
 UNKNOWN_REPORTER_OR_PERIOD = frozenset({"unknown_tax_code", "two_digit_year", "period_in_future", "no_period"})
 
 
+#: What derived measures are made of.
+_FUELS = frozenset({"electricity_kwh", "coal_t", "oil_l", "lng_m3"})
+_BASES = {
+    "energy_total_toe": _FUELS,
+    "energy_renewable_toe": frozenset({"renewable_electricity_kwh"}),
+    "ghg_scope1_tco2e": _FUELS - {"electricity_kwh"},
+    "ghg_scope2_tco2e": frozenset({"electricity_kwh"}),
+}
+
+
+def _with_derived(estimated: set[str]) -> set[str]:
+    """The estimated measures, and the derived ones that are made of one of them."""
+    return estimated | {name for name, bases in _BASES.items() if bases & estimated}
+
+
 def register_night(day: date) -> str:
     """The night that lands the register of a date: it arrives the day after."""
     return (day + timedelta(days=2)).isoformat()
+
+
+def _holds(report: Report, cells: Cells, place: tuple[str, str]) -> bool:
+    """Whether a cell holds something, be it readable or not; a cell that shows an error holds nothing."""
+    return place in cells and report.dropped.get(place) != "formula_error"
 
 
 def _status(report: Report | None, due: date | None) -> str:

@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.lake import WHOLE, Lake
+from kcn_pipeline.schemas import schema_of
 from kcn_pipeline.validation import validate_topic
 from kcn_pipeline.validation.outcomes import TableResult, TopicResult
-from kcn_pipeline.validation.staged import schema_of
 
 NIGHT = "2026-05-10"
 NEXT = "2026-05-11"

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -206,6 +206,14 @@ BROKEN = {
     "infinite": (_with_value(numerator=float("inf")), "fct_indicator_value.numerator is not finite"),
     "text for a number": (_with_value(value="5,0"), "value is not a number: '5,0'"),
     "a misspelt column": (_with_value(numerato=1.0), r"has unknown columns \['numerato'\]"),
+    "a converted time": (
+        {"submissions": [submission("E0001", "late", submitted_on=datetime(2026, 4, 14, tzinfo=UTC))]},
+        "submitted_on is not a local date with time",
+    ),
+    "a misspelt audit column": (
+        {"audit": {"audit_quarantine": [{"table": "register_land"}]}},
+        "audit_quarantine: the batch lacks the columns .*unknown columns .*'table'",
+    ),
     "a date for a text": (
         {"tables": {"dim_period": [quarter("2026-Q1") | {"name_vi": date(2026, 1, 1)}]}},
         "dim_period.name_vi is not text",
@@ -307,11 +315,12 @@ def test_two_writers_wait_for_each_other(warehouse_url: str) -> None:
 
 def test_the_write_ahead_log_is_emptied(sqlite_url: str, tmp_path: Any) -> None:
     publish_night(sqlite_url, batch())
-    keeps_the_log_open = create_engine(sqlite_url).connect()
+    keeps_the_log = create_engine(sqlite_url).connect()  # the last connection that closes would delete it
+    with keeps_the_log.begin():
+        assert keeps_the_log.scalar(text("SELECT COUNT(*) FROM audit_refresh")) == 1
     publish_night(sqlite_url, second_night())
-    log = tmp_path / "warehouse.db-wal"
-    assert not log.exists() or log.stat().st_size == 0
-    keeps_the_log_open.close()
+    assert (tmp_path / "warehouse.db-wal").stat().st_size == 0
+    keeps_the_log.close()
 
 
 # ---- the database itself --------------------------------------------------------------------------------------------

@@ -1,0 +1,107 @@
+"""Wires the stage warehouse: one step publishes the night in one transaction; every table is an asset of its own.
+
+It must not hold SQL. The surprising fact: the marts are views made in the same transaction, so they are never newer or
+older than their tables.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import dagster as dg
+
+from kcn_pipeline.contracts import Contracts
+from kcn_pipeline.defs.nightly import nights
+from kcn_pipeline.defs.resources import Installation, progress
+
+TABLES = {
+    "dim_area": "Provinces, parks, enterprises and stations with their dates of validity",
+    "dim_park": "Parks as they are now",
+    "dim_enterprise": "Enterprises as they are now",
+    "dim_station": "Automatic monitoring stations as they are now",
+    "dim_indicator": "The indicator catalog by version",
+    "dim_period": "Periods: year, half-year, quarter, month",
+    "fct_indicator_value": "The current value of every indicator, area and period",
+    "fct_indicator_revision": "What published values were before they changed",
+    "fct_report_submission": "Every report that was due or came, and whether in time",
+    "fct_published_figure": "Figures printed in documents",
+    "audit_refresh": "Published nights",
+    "audit_payload": "Every payload and what became of it",
+    "audit_check": "Every check of every night",
+    "audit_quarantine": "Every refused row with its reason",
+    "audit_finding": "Everything found wrong or worth knowing",
+}
+
+
+def build_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
+    """One multi-asset: the night's transaction."""
+    computed = [["indicators", name] for name in ("indicator_values", "report_submissions", "enterprise_measures")]
+    deps = [dg.AssetKey(key) for key in (*computed, ["validation", "published_figures"])]
+    specs = [
+        dg.AssetSpec(
+            ["warehouse", name],
+            deps=deps,
+            group_name="warehouse",
+            kinds={"sql"},
+            owners=["team:kcn-data"],
+            description=f"{description}. Grain and columns: kcn_pipeline/warehouse/schema.py.",
+        )
+        for name, description in TABLES.items()
+    ]
+
+    @dg.multi_asset(name="publish", specs=specs, partitions_def=nights)
+    def publish(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[dg.MaterializeResult]:
+        from kcn_pipeline.warehouse import publish_night
+
+        published = publish_night(installation.warehouse_url, _batch(context, installation))
+        for name in TABLES:
+            change = published.changes.get(name)
+            metadata = {} if change is None else {"written": change.written, "deleted": change.deleted}
+            yield dg.MaterializeResult(asset_key=["warehouse", name], metadata=metadata)
+        values = published.changes["fct_indicator_value"]
+        said = (context.partition_key, values.written, values.deleted, published.revisions)
+        progress.info("warehouse   night %s published: %d values changed, %d deleted, %d revisions", *said)
+
+    return [publish]
+
+
+def _batch(context: dg.AssetExecutionContext, installation: Installation):  # type: ignore[no-untyped-def]
+    from kcn_pipeline.indicators import build_dimensions, find_touched, read_scope
+    from kcn_pipeline.landing import read_manifest, read_results
+    from kcn_pipeline.warehouse import TOPICS, collect_night
+
+    lake, contracts, night = installation.lake, installation.contracts, context.partition_key
+    feeds = [row for topic in TOPICS for row in read_results(lake, topic, night)]
+    refresh = {
+        "started_at": datetime.now(UTC),
+        "run_id": context.run_id,
+        "code_version": version("kcn_pipeline"),
+        "status": "published",
+        "touched_periods": find_touched(lake, contracts, night).describe(),
+        "failures": "\n".join(failures(installation, night)) or None,
+    }
+    return collect_night(
+        lake,
+        contracts,
+        night,
+        dimensions=build_dimensions(lake, contracts, night),
+        scope=read_scope(lake, night),
+        manifest=read_manifest(lake, night=night).to_pylist(),
+        feeds=feeds,
+        refresh=refresh,
+    )
+
+
+def failures(installation: Installation, night: str) -> Iterator[str]:
+    """What broke this night: failed feeds and refused batches, a line each."""
+    from kcn_pipeline.landing import read_results
+    from kcn_pipeline.warehouse import TOPICS
+
+    for topic in TOPICS:
+        for feed in read_results(installation.lake, topic, night):
+            if feed["status"] == "failed":
+                yield f"source {feed['source']}: {feed['error']}"
+        checks = installation.lake.read("validation", f"{topic}_checks", night)
+        for check in [] if checks is None else checks.to_pylist():
+            if not check["passed"] and check["severity"] == "ERROR":
+                yield f"table {check['table_name']}, check {check['check_name']}: {check['message_en']}"

@@ -1,0 +1,164 @@
+"""What one night publishes, collected from the lake: a `NightBatch` ready for `publish_night`.
+
+It must not compute a figure nor write. The surprising fact: rows come from the slices of this night only, so that what
+publishing reads and writes grows with what the night touched and not with history.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from kcn_pipeline.contracts import Contracts
+from kcn_pipeline.findings import Finding, Place, tabulate_findings
+from kcn_pipeline.lake import Lake
+from kcn_pipeline.warehouse.publish import NightBatch
+
+Row = dict[str, Any]
+
+TOPICS = ("register", "enterprise_reports", "published_figures")
+_FIGURE_COLUMNS = (
+    "figure_id what_vi what_en value value_raw qualifier unit unit_mult as_of area_code document indicator_code note"
+).split()
+_SUBMISSION_COLUMNS = (
+    "enterprise_id form_code period_code revision park_code province_code freq is_current is_expected status due_on "
+    "submitted_on channel required_total required_filled report_id"
+).split()
+
+
+def collect_night(
+    lake: Lake,
+    contracts: Contracts,
+    night: str,
+    *,
+    dimensions: Mapping[str, Any],
+    scope: Iterable[tuple[str, str]],
+    manifest: Sequence[Row],
+    feeds: Sequence[Row],
+    refresh: Row,
+) -> NightBatch:
+    """The batch of a night; `dimensions` are whole tables, `manifest` the payloads and `feeds` the feed log of the night."""
+    findings = list(_findings(lake, contracts, night, feeds))
+    quarantine = list(_quarantine(lake, contracts, night))
+    return NightBatch(
+        night=night,
+        catalog_version=contracts.catalog_version,
+        refresh={**refresh, "night": night, "quarantined_rows": len(quarantine)},
+        tables={**dimensions, "fct_published_figure": list(_published_figures(lake))},
+        values=_rows(lake, "indicators", "indicator_values", night),
+        value_scope=tuple(scope),
+        submissions=[_submission(row) for row in _rows(lake, "indicators", "report_submissions", night)],
+        submission_scope=[
+            part.removeprefix("period=") for part in lake.parts("indicators", "report_submissions", night)
+        ],
+        audit={
+            "audit_payload": list(_payloads(lake, contracts, night, manifest, findings)),
+            "audit_check": list(_checks(lake, night)),
+            "audit_quarantine": quarantine,
+            "audit_finding": findings,
+        },
+    )
+
+
+def _rows(lake: Lake, stage: str, table: str, night: str | None) -> list[Row]:
+    found = lake.read(stage, table, night)
+    return [] if found is None else found.to_pylist()
+
+
+def _submission(row: Row) -> Row:
+    return {name: row[name] for name in _SUBMISSION_COLUMNS} | {"payload": row["_payload"]}
+
+
+def _published_figures(lake: Lake) -> Iterator[Row]:
+    """The accepted list, and the figures that stay in quarantine, printed text and no value."""
+    nights = lake.nights("validation", "published_figures")
+    accepted = _rows(lake, "validation", "published_figures", nights[-1]) if nights else []
+    known = {row["figure_id"] for row in accepted}
+    refused = {row["figure_id"]: row for row in _rows(lake, "quarantine", "published_figures", None)}
+    for row in accepted:
+        yield {name: row[name] for name in _FIGURE_COLUMNS} | {"is_quarantined": False}
+    for figure_id, row in refused.items():
+        if figure_id is not None and figure_id not in known:
+            yield {name: row[name] for name in _FIGURE_COLUMNS} | {"value": None, "is_quarantined": True}
+
+
+def _findings(lake: Lake, contracts: Contracts, night: str, feeds: Sequence[Row]) -> Iterator[Row]:
+    """Findings of every stage of the night, landing first."""
+    yield from tabulate_findings(contracts, _feed_findings(feeds)).to_pylist()
+    for topic in TOPICS:
+        yield from _rows(lake, "staging", f"{topic}_findings", night)
+        yield from _rows(lake, "validation", f"{topic}_findings", night)
+    yield from _rows(lake, "indicators", "findings", night)
+
+
+def _feed_findings(feeds: Sequence[Row]) -> Iterator[Finding]:
+    for feed in feeds:
+        for found in json.loads(feed["findings"] or "[]"):
+            place = Place(source=feed["source"], file=found["name"])
+            scope = "feed" if found["name"] == feed["source"] else "payload"
+            yield Finding(found["rule"], scope, feed["topic"], place, said=found["params"])  # type: ignore[arg-type]
+
+
+def _quarantine(lake: Lake, contracts: Contracts, night: str) -> Iterator[Row]:
+    for topic in TOPICS:
+        for table in contracts.topic_tables(topic):
+            for row in _rows(lake, "quarantine", table.table, night):
+                yield {
+                    "table_name": table.table,
+                    "payload": row["_payload"],
+                    "file": row["_file"],
+                    "sheet": row["_sheet"],
+                    "cell": row["_cell"],
+                    "line": row["_line"],
+                    "rules": row["_rules"],
+                    "reason_vi": row["_reason_vi"],
+                    "reason_en": row["_reason_en"],
+                    "row_json": json.dumps(_content(row), ensure_ascii=False, default=str),
+                }
+
+
+def _content(row: Row) -> Row:
+    """The row as staged: what is filled, without our bookkeeping."""
+    return {name: value for name, value in row.items() if value is not None and not name.startswith("_")}
+
+
+def _checks(lake: Lake, night: str) -> Iterator[Row]:
+    for topic in TOPICS:
+        for row in _rows(lake, "validation", f"{topic}_checks", night):
+            yield {name: value for name, value in row.items() if name != "message_en"}
+
+
+def _payloads(
+    lake: Lake, contracts: Contracts, night: str, manifest: Sequence[Row], findings: Sequence[Row]
+) -> Iterator[Row]:
+    """One row per landed payload: how many rows it gave, or why it gave none."""
+    counts = _count_rows(lake, contracts, night)
+    reasons = {
+        row["payload"]: row for row in reversed(findings) if row["severity"] == "critical" and row["scope"] != "cell"
+    }
+    for payload in manifest:
+        rows = counts.get(payload["sha256"], 0)
+        reason = reasons.get(payload["sha256"], {}) if rows == 0 else {}
+        yield {
+            "source": payload["source"],
+            "name": payload["name"],
+            "sha256": payload["sha256"],
+            "size": payload["size"],
+            "fetched_at": payload["fetched_at"],
+            "status": "landed" if rows else "rejected",
+            "rows": rows,
+            "reason_vi": reason.get("reason_vi"),
+            "reason_en": reason.get("reason_en"),
+        }
+
+
+def _count_rows(lake: Lake, contracts: Contracts, night: str) -> Counter[str]:
+    """Staged rows by payload, over all staged tables of the night."""
+    counts: Counter[str] = Counter()
+    for topic in TOPICS:
+        for table in contracts.topic_tables(topic):
+            staged = lake.read("staging", table.table, night)
+            if staged is not None:
+                found = staged.column("_payload").value_counts().to_pylist()
+                counts.update({one["values"]: one["counts"] for one in found})
+    return counts
