@@ -71,6 +71,7 @@ def _night(text: str) -> str:
 
 def _refresh(options: argparse.Namespace, settings: Settings) -> int:
     from kcn_pipeline.contracts.sources import load_sources
+    from kcn_pipeline.summary import write_summary
 
     known = {feed.id for feed in load_sources(settings.sources)}
     if unknown := set(options.source or ()) - known:
@@ -83,17 +84,15 @@ def _refresh(options: argparse.Namespace, settings: Settings) -> int:
         print(f"Night {missed} landed but was not published; catching up.", file=sys.stderr)
         runner.run("replay_night", missed, {})
     code = runner.run("nightly_refresh", night, tags)
-    print(runner.summary(night, code))
+    print(write_summary(settings, night, code))
     return code
 
 
 def _replay(options: argparse.Namespace, settings: Settings) -> int:
+    from kcn_pipeline.summary import write_summary
+
     runner = _Runner(settings)
-    nights = [
-        night
-        for night in runner.landed_nights()
-        if (options.first or "") <= night <= (options.last or "9999")
-    ]
+    nights = [night for night in runner.landed_nights() if (options.first or "") <= night <= (options.last or "9999")]
     if not nights:
         print(f"no landed night to replay under {settings.data_dir / 'landing'}", file=sys.stderr)
         return NOTHING_PUBLISHED
@@ -103,7 +102,7 @@ def _replay(options: argparse.Namespace, settings: Settings) -> int:
     for number, night in enumerate(nights, start=1):
         print(f"[{number}/{len(nights)}] night {night}", file=sys.stderr)
         worst = max(worst, runner.run("replay_night", night, {}))
-    print(runner.summary(nights[-1], worst))
+    print(write_summary(settings, nights[-1], worst))
     return worst
 
 
@@ -159,12 +158,6 @@ class _Runner:
         published = any(event.is_step_success and event.step_key == "publish" for event in result.all_events)
         return PUBLISHED_WITH_FAILURES if published else NOTHING_PUBLISHED
 
-    def summary(self, night: str, code: int) -> str:
-        """What a person needs to know after a refresh."""
-        from kcn_pipeline.defs.summary import write_summary
-
-        return write_summary(self.installation, night, code)
-
 
 def prepare_dagster_home(settings: Settings) -> Path:
     """The Dagster instance's folder beside the data, with its dagster.yaml in place."""
@@ -209,7 +202,9 @@ def _show(options: argparse.Namespace, settings: Settings) -> int:
     if len({one.receipt.sha256 for one in found}) > 1:
         print(f"{len(found)} payloads match; say which by sha256:", file=sys.stderr)
         for one in found:
-            print(f"  {one.receipt.sha256[:16]}  {one.night}  {one.receipt.source}  {one.receipt.name}", file=sys.stderr)
+            print(
+                f"  {one.receipt.sha256[:16]}  {one.night}  {one.receipt.source}  {one.receipt.name}", file=sys.stderr
+            )
         return 1
     content = read_content(found[-1])
     if options.out:
@@ -220,9 +215,13 @@ def _show(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _digest(options: argparse.Namespace, settings: Settings) -> int:
-    from kcn_pipeline.warehouse import compute_digest
+    from kcn_pipeline.warehouse import WarehouseError, compute_digest
 
-    print(compute_digest(settings.warehouse_url))
+    try:
+        print(compute_digest(settings.warehouse_url))
+    except WarehouseError as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 

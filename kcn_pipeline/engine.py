@@ -70,8 +70,11 @@ class Engine:
         self._connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT {listed} FROM {source}')
 
     def materialize(self, name: str, sql: str) -> None:
-        """Run a query once and keep its rows, in their order, readable under `name`."""
-        self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}')
+        """Run a query once and keep its rows, in their order, readable under `name`; raises EngineError."""
+        try:
+            self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}')
+        except duckdb.Error as error:
+            raise EngineError(str(error).splitlines()[0]) from error
 
     def query(self, sql: str) -> pa.Table:
         """The rows of a query as Arrow; raises EngineError."""

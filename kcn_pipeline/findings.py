@@ -20,10 +20,24 @@ Scope = Literal["payload", "report", "row", "cell", "batch", "feed"]
 FINDING_SCHEMA = pa.schema(
     [
         (name, pa.int64() if name == "line" else pa.string())
-        for name in (
-            "rule severity scope table source payload file sheet cell line field value "
-            "reason_vi reason_en action_vi action_en"
-        ).split()
+        for name in [
+            "rule",
+            "severity",
+            "scope",
+            "table",
+            "source",
+            "payload",
+            "file",
+            "sheet",
+            "cell",
+            "line",
+            "field",
+            "value",
+            "reason_vi",
+            "reason_en",
+            "action_vi",
+            "action_en",
+        ]
     ]
 )
 
@@ -74,7 +88,7 @@ def tabulate_findings(contracts: Contracts, findings: Iterable[Finding]) -> pa.T
     rows = []
     for finding in findings:
         place, text = finding.place, contracts.rules[finding.rule]
-        row = {
+        row: dict[str, Any] = {
             "rule": finding.rule,
             "severity": text.severity,
             "scope": finding.scope,

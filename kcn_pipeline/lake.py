@@ -65,7 +65,7 @@ class Lake:
     # ---- tables ------------------------------------------------------------------------------------------------
 
     def replace(self, stage: str, table: str, night: str, parts: Mapping[str, pa.Table]) -> None:
-        """Make the slices of a night exactly `parts` (keys as `period=2026-Q1`, or WHOLE); empties what it held else."""
+        """Make a night's slices exactly `parts` (keys as `period=2026-Q1`, or WHOLE); its other slices become empty."""
         for path in self.slices(stage, table, night):
             part = self._part_of(stage, table, path)
             if part not in parts:

@@ -6,9 +6,9 @@ anything runs, because at two in the morning it would be a missing figure instea
 
 from collections.abc import Iterator
 
-from kcn_pipeline.contracts.loaded import Contracts
 from kcn_pipeline.contracts.errors import Problem
 from kcn_pipeline.contracts.forms import Form
+from kcn_pipeline.contracts.loaded import Contracts
 from kcn_pipeline.contracts.tables import Table
 
 

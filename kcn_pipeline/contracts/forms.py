@@ -24,7 +24,7 @@ class Heading(Contract):
 
 
 class ValueColumn(Contract):
-    """A column of figures. `labels` are spellings of its header; `ownership` marks the FDI / DDI columns of board forms."""
+    """A column of figures. `labels` are spellings of its header; `ownership` marks FDI and DDI columns."""
 
     code: str
     labels: tuple[str, ...] = Field(min_length=1)
@@ -72,7 +72,7 @@ class TableHeader(Contract):
 
 
 class Form(Dated):
-    """One version of one form. `layout` is `items` (a row per field) or `records` (a row per park, a column per field)."""
+    """One version of one form. A layout of `items` has a row per field, one of `records` a row per park."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     code: str
@@ -101,7 +101,9 @@ class Form(Dated):
         for field in self.fields:
             wrong = (set(field.columns) | set(field.measures)) - columns - {""}
             if wrong and self.layout == "items":
-                raise ValueError(f"field {field.code!r} names value columns {sorted(wrong)}; the form has {sorted(columns)}")
+                raise ValueError(
+                    f"field {field.code!r} names value columns {sorted(wrong)}; the form has {sorted(columns)}"
+                )
             missing = set(field.sum_of) - set(codes)
             if missing:
                 raise ValueError(f"field {field.code!r} sums up {sorted(missing)}, which the form does not have")

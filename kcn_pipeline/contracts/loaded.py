@@ -106,13 +106,13 @@ def _real_path(entry: Any, location: Sequence[str | int]) -> tuple[str | int, ..
     """Drop the parts of a model's location that name a union member instead of a key of the file."""
     real: list[str | int] = []
     for part in location:
-        if isinstance(entry, Mapping) and part in entry:
+        is_key = isinstance(entry, Mapping) and part in entry
+        is_index = isinstance(entry, list) and isinstance(part, int) and part < len(entry)
+        if is_key or is_index:
             entry = entry[part]
-        elif isinstance(entry, list) and isinstance(part, int) and part < len(entry):
-            entry = entry[part]
-        elif part != location[-1]:
-            continue
-        real.append(part)
+            real.append(part)
+        elif part == location[-1]:
+            real.append(part)
     return tuple(real)
 
 

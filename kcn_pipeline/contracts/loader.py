@@ -13,11 +13,11 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from kcn_pipeline.contracts.loaded import Contracts, Origin
 from kcn_pipeline.contracts.checks import check_links
 from kcn_pipeline.contracts.errors import ContractError, Problem
 from kcn_pipeline.contracts.forms import Form
 from kcn_pipeline.contracts.indicators import Indicator, Measure
+from kcn_pipeline.contracts.loaded import Contracts, Origin
 from kcn_pipeline.contracts.reference import (
     Area,
     Calendar,
@@ -77,7 +77,7 @@ def load_contracts(overlay: Path | None = None) -> Contracts:
         read[kind] = _read_kind(kind, [PACKAGED, *([overlay] if overlay else [])], origins, problems)
     _refuse_strangers(overlay, problems)
     calendar, version = _read_single(overlay, problems)
-    if problems:
+    if problems or calendar is None:
         raise ContractError(problems)
     columns = tuple(read.pop("bookkeeping").values())
     read["tables"] = _complete_tables(read["tables"], columns, read["measures"].values())
@@ -145,7 +145,9 @@ def _refuse_strangers(overlay: Path | None, problems: list[Problem]) -> None:
     known = {path for _, pattern, _, _ in _KINDS.values() for path in overlay.glob(pattern)}
     for path in sorted({*overlay.rglob("*.yaml"), *overlay.rglob("*.yml"), *overlay.rglob("*.csv")} - known):
         if path.name != "calendar.yaml":
-            problems.append(Problem(str(path.relative_to(overlay)), "", "is no contract file; see the README for names"))
+            problems.append(
+                Problem(str(path.relative_to(overlay)), "", "is no contract file; the README lists the names")
+            )
 
 
 def _read_single(overlay: Path | None, problems: list[Problem]) -> tuple[Calendar | None, str]:

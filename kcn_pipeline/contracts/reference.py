@@ -13,7 +13,7 @@ from kcn_pipeline.contracts.base import Bilingual, Contract, Dated, Frequency, N
 
 
 class Unit(Contract):
-    """A unit. `factor` converts one of it into the canonical unit of its quantity; `spellings` are as found in headers."""
+    """A unit. `factor` converts one of it into the canonical unit of its quantity; `spellings` are those of headers."""
 
     code: str
     label: Bilingual

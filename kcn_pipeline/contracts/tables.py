@@ -128,7 +128,7 @@ class Sheet(Contract):
 
 
 class Usage(Contract):
-    """How an indicator operand reads the table: which column is the area at each level, and which rows belong to a period.
+    """How an indicator operand reads the table: the area column of each level, and which rows belong to a period.
 
     `period` is `code` (the row carries `period_code`), `event` (the date `column` lies in the period) or `stock`
     (the version valid on the period's last day).

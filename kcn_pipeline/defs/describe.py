@@ -81,7 +81,8 @@ def bar_chart(title: str, bars: Sequence[tuple[str, float, str]], unit: str) -> 
     longest = max(abs(value) for _, value, _ in bars) or 1.0
     height = 30 + 24 * len(bars)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="640" height="{height}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="640" height="{height}" '
+        'font-family="sans-serif" font-size="12">',
         f'<rect width="640" height="{height}" fill="white"/>',
         f'<text x="8" y="18" font-weight="bold">{escape(title)}</text>',
     ]

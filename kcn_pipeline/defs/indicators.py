@@ -39,7 +39,9 @@ def _submissions(contracts: Contracts, deps: list[list[str]]) -> dg.AssetsDefini
         from kcn_pipeline.indicators import compute_submissions, find_touched
 
         lake, night = installation.lake, context.partition_key
-        result = compute_submissions(lake, installation.contracts, night, find_touched(lake, installation.contracts, night))
+        result = compute_submissions(
+            lake, installation.contracts, night, find_touched(lake, installation.contracts, night)
+        )
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": result.rows,
@@ -65,7 +67,9 @@ def _measures(contracts: Contracts, deps: list[list[str]]) -> dg.AssetsDefinitio
         from kcn_pipeline.indicators import compute_measures, find_touched
 
         lake, night = installation.lake, context.partition_key
-        result = compute_measures(lake, installation.contracts, night, find_touched(lake, installation.contracts, night))
+        result = compute_measures(
+            lake, installation.contracts, night, find_touched(lake, installation.contracts, night)
+        )
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": result.rows,
@@ -113,7 +117,15 @@ def _values(register: list[list[str]]) -> dg.AssetsDefinition:
     return indicator_values
 
 
-_STATUS_COLOURS = {"A": "#2e7d32", "P": "#9ccc65", "E": "#fdd835", "B": "#1e88e5", "O": "#e53935", "M": "#8d6e63", "L": "#bdbdbd"}
+_STATUS_COLOURS = {
+    "A": "#2e7d32",
+    "P": "#9ccc65",
+    "E": "#fdd835",
+    "B": "#1e88e5",
+    "O": "#e53935",
+    "M": "#8d6e63",
+    "L": "#bdbdbd",
+}
 _STATUS_WORDS = {
     "A": "A normal",
     "P": "P not all reported",
@@ -129,4 +141,3 @@ def _coverage_chart(statuses: dict[str, int]) -> dg.MarkdownMetadataValue:
     ordered = [code for code in _STATUS_WORDS if statuses.get(code)]
     bars = [(_STATUS_WORDS[code], float(statuses[code]), _STATUS_COLOURS[code]) for code in ordered]
     return bar_chart("Values of the night by obs_status", bars, "values")
-

@@ -4,8 +4,9 @@ It must not open a payload. The surprising fact: a feed that fails does not fail
 the run, after the good data is served.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -13,6 +14,9 @@ from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.contracts.sources import Feed, load_sources
 from kcn_pipeline.defs.nightly import nights
 from kcn_pipeline.defs.resources import ONLY_SOURCES, Installation, progress
+
+if TYPE_CHECKING:
+    from kcn_pipeline.landing import FeedResult
 
 TOPICS = {
     "register": "The board's register of parks, land, enterprises, projects and permits, as received",
@@ -62,13 +66,13 @@ def _chosen_feeds(installation: Installation, topic: str, only: str | None) -> I
             yield feed
 
 
-def _tell(result) -> str:  # type: ignore[no-untyped-def]
+def _tell(result: "FeedResult") -> str:
     said = f"{result.source}: {result.landed} new, {result.unchanged} known, {result.bytes / 1e6:.1f} MB"
     extra = [f"{n} {word}" for n, word in ((result.duplicates, "duplicate"), (result.skipped, "skipped")) if n]
     return ", ".join([said, *extra]) + (f" — FAILED: {result.error}" if result.error else "")
 
 
-def _metadata(results) -> dict[str, dg.MetadataValue]:  # type: ignore[no-untyped-def,type-arg]
+def _metadata(results: Sequence["FeedResult"]) -> dict[str, Any]:
     lines = ["| feed | status | new | known | duplicate | skipped | MB |", "|---|---|---|---|---|---|---|"]
     for r in results:
         numbers = f"{r.landed} | {r.unchanged} | {r.duplicates} | {r.skipped} | {r.bytes / 1e6:.1f}"

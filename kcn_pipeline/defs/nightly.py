@@ -5,16 +5,17 @@ published, oldest first, so a machine that was down for two nights catches up by
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
 from kcn_pipeline.defs.resources import Installation
 from kcn_pipeline.settings import tonight
 
-#: The only partition of the project, named by the local date on which the refresh starts (`end_offset=1`: today exists).
+#: The only partition: the local date on which the refresh starts (`end_offset=1`: today exists).
 nights = dg.DailyPartitionsDefinition(start_date="2026-01-01", timezone="Asia/Ho_Chi_Minh", end_offset=1)
 
-_RUN_CONFIG = {"loggers": {"log_file": {}}}
+_RUN_CONFIG: dict[str, Any] = {"loggers": {"log_file": {}}}
 
 nightly_refresh = dg.define_asset_job(
     "nightly_refresh",
@@ -29,7 +30,7 @@ replay_night = dg.define_asset_job(
     selection=dg.AssetSelection.all() - dg.AssetSelection.groups("landing"),
     config=_RUN_CONFIG,
     executor_def=dg.in_process_executor,
-    description="Everything after landing, from the packs of one night: for a night that did not publish, and for replay.",
+    description="Everything after landing, from the packs of one night: for nights not published, and for replay.",
 )
 
 

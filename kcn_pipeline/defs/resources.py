@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 
 import dagster as dg
-from pydantic import PrivateAttr
 
 from kcn_pipeline.contracts import Contracts, load_contracts
 from kcn_pipeline.lake import Lake
@@ -24,15 +23,13 @@ progress = logging.getLogger("kcn_pipeline.progress")
 ONLY_SOURCES = "kcn/sources"
 
 
-class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
+class Installation(dg.ConfigurableResource):
     """One installation of the pipeline; see the table "Settings" of the README."""
 
     data_dir: str
     sources: str
     contracts_dir: str | None
     warehouse_url: str
-
-    _lock: object = PrivateAttr(default=None)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Installation":
@@ -61,7 +58,7 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
         return load_contracts(Path(self.contracts_dir) if self.contracts_dir else None)
 
 
-@dg.logger(description="Dagster's own log, kept in a file beside the data instead of on the terminal.")
+@dg.logger({}, "Dagster's own log, kept in a file beside the data instead of on the terminal.")
 def log_file(context: dg.InitLoggerContext) -> logging.Logger:
     """The logger of every run: `<data>/logs/dagster.log`."""
     path = Settings.from_env().data_dir / "logs" / "dagster.log"

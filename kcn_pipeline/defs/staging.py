@@ -4,6 +4,7 @@ It must not parse. The surprising fact: an asset of this stage never fails for w
 """
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -12,8 +13,11 @@ from kcn_pipeline.defs.describe import count_rules, preview, spec_of
 from kcn_pipeline.defs.nightly import nights
 from kcn_pipeline.defs.resources import Installation, progress
 
+if TYPE_CHECKING:
+    from kcn_pipeline.staging.enterprise_reports import StageResult
 
-def _stage_function(topic: str) -> Callable:  # type: ignore[type-arg]
+
+def _stage_function(topic: str) -> Callable[..., "StageResult"]:
     """The function that stages a topic; imported late because it brings pandas and calamine."""
     if topic == "register":
         from kcn_pipeline.staging.register import stage_register
@@ -53,7 +57,7 @@ def _staging_assets(contracts: Contracts, topic: str) -> dg.AssetsDefinition:
             progress.info("staging     %s: %d files (%d refused) → %s; %d findings", *said)
         rules = count_rules(lake.read("staging", f"{topic}_findings", night))
         for table in tables:
-            metadata = {
+            metadata: dict[str, Any] = {
                 "dagster/row_count": result.rows[table.table],
                 "payloads_read": result.payloads,
                 "payloads_refused": result.rejected,

@@ -7,12 +7,16 @@ older than their tables.
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.defs.nightly import nights
 from kcn_pipeline.defs.resources import Installation, progress
+
+if TYPE_CHECKING:
+    from kcn_pipeline.warehouse import NightBatch
 
 TABLES = {
     "dim_area": "Provinces, parks, enterprises and stations with their dates of validity",
@@ -65,7 +69,7 @@ def build_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
     return [publish]
 
 
-def _batch(context: dg.AssetExecutionContext, installation: Installation):  # type: ignore[no-untyped-def]
+def _batch(context: dg.AssetExecutionContext, installation: Installation) -> "NightBatch":
     from kcn_pipeline.indicators import build_dimensions, find_touched, read_scope
     from kcn_pipeline.landing import read_manifest, read_results
     from kcn_pipeline.warehouse import TOPICS, collect_night

@@ -27,6 +27,9 @@ from kcn_pipeline.schemas import schema_of
 
 _Reader = Callable[[str, set[str]], Expression]
 
+#: Tables that this stage computes; an active table is one of them or a register.
+COMPUTED = ("enterprise_report", "report_submission")
+
 #: Columns that choose the version of a row; an operand that read them would bypass the period rule of its table.
 _VERSION_COLUMNS = {"valid_from", "valid_to"}
 
@@ -68,9 +71,7 @@ class _Report:
     def add(self, key: str, inner: list[str | int], reasons: Iterable[str]) -> None:
         self.problems += [self.contracts.problem(self.kind, key, inner, reason) for reason in reasons]
 
-    def read(
-        self, key: str, inner: list[str | int], reader: _Reader, text: str, known: set[str]
-    ) -> Expression | None:
+    def read(self, key: str, inner: list[str | int], reader: _Reader, text: str, known: set[str]) -> Expression | None:
         try:
             return reader(text, known)
         except ExpressionError as error:
@@ -135,6 +136,9 @@ def _check_operand(report: _Report, indicator: Indicator, name: str, operand: Op
     if table is None or table.usage is None:
         report.add(indicator.code, [name, "from"], [f"no table {operand.from_!r} to compute from"])
         return None
+    if table.status == "active" and table.topic != "register" and table.table not in COMPUTED:
+        reason = f"nothing fills {table.table} yet; as long as its status is planned the indicator shows L"
+        report.add(indicator.code, [name, "from"], [reason])
     known = usable_columns(table)
     place: list[str | int] = [name, "expression"]
     expression = report.read(indicator.code, place, read_aggregate, operand.expression, known)

@@ -26,17 +26,17 @@ class StagedPayload(Protocol):
     """What staging needs of a payload."""
 
     @property
-    def source(self) -> str: ...  # noqa: D102
+    def source(self) -> str: ...
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str: ...
     @property
-    def sha256(self) -> str: ...  # noqa: D102
+    def sha256(self) -> str: ...
     @property
-    def modified_at(self) -> str | None: ...  # noqa: D102
+    def modified_at(self) -> str | None: ...
     @property
-    def metadata(self) -> Mapping[str, Any]: ...  # noqa: D102
+    def metadata(self) -> Mapping[str, Any]: ...
     @property
-    def content(self) -> bytes: ...  # noqa: D102
+    def content(self) -> bytes: ...
 
 
 @dataclass(frozen=True)

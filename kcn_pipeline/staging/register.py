@@ -22,6 +22,7 @@ from kcn_pipeline.staging.forms.cells import write_raw, yes_no_of
 from kcn_pipeline.staging.parks import ParkNames
 from kcn_pipeline.staging.units import Units, conversion
 from kcn_pipeline.staging.vietnamese import (
+    Convention,
     canonical,
     clean,
     decide_convention,
@@ -47,7 +48,7 @@ class _Heading:
     column: Column
     at: int
     factor: float
-    convention: str | None
+    convention: Convention | None
 
 
 class RegisterReader:
@@ -88,7 +89,9 @@ class RegisterReader:
         if not rows:
             expected = "; ".join(table.sheet.names[0] for table in self.tables if table.sheet)
             found = "; ".join(sheet.name for sheet in sheets)
-            findings.append(Finding("sheet_missing", "payload", TOPIC, place, said={"expected": expected, "found": found}))
+            findings.append(
+                Finding("sheet_missing", "payload", TOPIC, place, said={"expected": expected, "found": found})
+            )
         return rows, findings
 
     def _table_of(self, sheet: Sheet) -> Table | None:
@@ -102,10 +105,17 @@ class RegisterReader:
         self, table: Table, sheet: Sheet, place: Place, as_of: date | None, findings: list[Finding]
     ) -> Iterator[dict[str, Any]]:
         head, headings = self._find_headings(table, sheet.rows)
-        missing = [c for c in table.columns if c.required and c.labels and c.name not in {h.column.name for h in headings}]
+        missing = [
+            c for c in table.columns if c.required and c.labels and c.name not in {h.column.name for h in headings}
+        ]
         for column in missing:
-            said = {"expected": "; ".join(column.labels), "found": "; ".join(str(cell) for cell in sheet.rows[head] if cell)}
-            findings.append(Finding("header_missing", "batch", table.table, replace(place, line=head + 1), column.name, said=said))
+            said = {
+                "expected": "; ".join(column.labels),
+                "found": "; ".join(str(cell) for cell in sheet.rows[head] if cell),
+            }
+            findings.append(
+                Finding("header_missing", "batch", table.table, replace(place, line=head + 1), column.name, said=said)
+            )
         for number in range(head + 1, len(sheet.rows)):
             row = sheet.rows[number]
             filled = sum(row[heading.at] != "" for heading in headings)
@@ -134,7 +144,7 @@ class RegisterReader:
         ]
 
     def _factor_of(self, column: Column, header: str) -> float:
-        """What the header's unit makes of a figure; NaN when the unit does not fit, so that no wrong figure comes out."""
+        """What the header's unit makes of a figure; NaN when the unit does not fit, so that no figure comes out."""
         match = _UNIT_IN_HEADER.search(header)
         if column.unit is None or match is None:
             return 1.0
@@ -143,7 +153,13 @@ class RegisterReader:
         return float("nan") if factor is None else factor
 
     def _read_row(
-        self, table: Table, headings: list[_Heading], row: Any, place: Place, as_of: date | None, findings: list[Finding]
+        self,
+        table: Table,
+        headings: list[_Heading],
+        row: Any,
+        place: Place,
+        as_of: date | None,
+        findings: list[Finding],
     ) -> dict[str, Any]:
         line = place.line or 0
         values: dict[str, Any] = {"as_of": as_of}
@@ -175,7 +191,7 @@ class RegisterReader:
         if cell == "" or (isinstance(cell, str) and is_missing(cell) and column.type != "boolean"):
             return None, None
         if column.name == "tax_code":
-            read = read_tax_code(cell)
+            read = read_tax_code(cell if isinstance(cell, (str, float)) else str(cell))
             return read.value, None if read.value else "unreadable_tax_code"
         if column.name == "park_code":
             code = self.parks.find(str(cell))
@@ -194,10 +210,10 @@ class RegisterReader:
         return text, None
 
     def _read_number(self, heading: _Heading, cell: Cell) -> tuple[float | int | None, str | None]:
-        if isinstance(cell, bool) or isinstance(cell, (date, datetime)):
+        if isinstance(cell, (bool, date, datetime)):
             return None, "unreadable_number"
         if isinstance(cell, str):
-            number = read_number(cell, heading.convention)  # type: ignore[arg-type]
+            number = read_number(cell, heading.convention)
             if number.problem or number.value is None:
                 return None, number.problem
             figure = number.value
@@ -228,9 +244,7 @@ def stage_register(lake: Lake, contracts: Contracts, night: str, payloads: Itera
         findings += found
         for name, read in own.items():
             rows[name] += [row | {"_night": night} for row in read]
-    tables = {
-        table.table: pa.Table.from_pylist(rows[table.table], schema=schema_of(table)) for table in reader.tables
-    }
+    tables = {table.table: pa.Table.from_pylist(rows[table.table], schema=schema_of(table)) for table in reader.tables}
     return write_stage(lake, contracts, TOPIC, night, tables, findings, count, refused)
 
 
@@ -253,13 +267,13 @@ def _read_day(cell: Cell) -> tuple[date | None, str | None]:
 
 
 def _as_boolean(cell: Cell) -> bool | None:
-    return {0: False, 1: True}.get(cell) if isinstance(cell, (bool, int, float)) else None
+    return bool(cell) if isinstance(cell, (bool, int, float)) and cell in (0, 1) else None
 
 
-def _decide(rows: Rows, head: int, at: int) -> str | None:
+def _decide(rows: Rows, head: int, at: int) -> Convention | None:
     texts = [cell for row in rows[head + 1 :] if isinstance(cell := row[at], str) and any(map(str.isdigit, cell))]
     decision = decide_convention(texts) if texts else None
-    return decision if decision in ("vi", "en") else None
+    return None if decision == "conflict" else decision
 
 
 def _is_total(row: Any) -> bool:

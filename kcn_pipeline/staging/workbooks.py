@@ -11,7 +11,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import PurePosixPath
 
@@ -20,7 +20,7 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError, Shee
 
 from kcn_pipeline.staging.vietnamese import UnreadableTextError, decode_bytes
 
-Cell = str | float | int | bool | date | datetime | time
+Cell = str | float | int | bool | date | datetime | time | timedelta
 Rows = Sequence[Sequence[Cell]]
 
 #: A workbook of forms unpacks to well under a megabyte; 200 MB is a bomb or not a form.
@@ -63,9 +63,7 @@ class Sheet:
         if not self._content.startswith(_ZIP):
             return frozenset()
         with zipfile.ZipFile(io.BytesIO(self._content)) as archive:
-            names = sorted(
-                (int(match[1]), name) for name in archive.namelist() if (match := _WORKSHEET.match(name))
-            )
+            names = sorted((int(match[1]), name) for name in archive.namelist() if (match := _WORKSHEET.match(name)))
             if self._number >= len(names):
                 return frozenset()
             return frozenset(cell.decode() for cell in _ERROR_CELL.findall(archive.read(names[self._number][1])))

@@ -4,6 +4,7 @@ It must not decide anything. The surprising fact: the texts stand in `rules.yaml
 placeholders ({file}, {sheet}, {cell}, {line}, {field}, {value}, {expected}, {found}, {detail}).
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -28,6 +29,8 @@ _PLACE = ("_source", "_payload", "_file", "_sheet", "_cell", "_line")
 _SCOPES = {"enterprise_reports": "report", "enterprise_report_values": "cell"}
 _NOTHING = Bilingual(vi="—", en="—")
 _BARE = Bilingual(vi="{field}: {value} ({detail})", en="{field}: {value} ({detail})")
+#: How staging names the cell of a register row that it could not read: `Số giờ [D14]: ba giờ`.
+_STATED_CELL = re.compile(r"(.+?) \[([A-Z]{1,3}\d+)\]: (.*)", re.DOTALL)
 _LIMIT_SIGNS = {"min_value": "≥ ", "max_value": "≤ "}
 
 
@@ -114,21 +117,31 @@ class _Filling(dict[str, Any]):
 
 def _reason(row: int, cells: Mapping[str, Any], table: Table, failure: Failure, text: RuleText) -> Reason:
     found = cells.get(failure.column) if failure.column else None
-    written = cells["raw_text"] if cells.get("raw_text") else found
+    written = cells.get("raw_text") or found
+    field = _form_field(cells) or failure.column
+    detail = failure.details.get(row)
+    if failure.column is None and detail:
+        named, cell, written = _read_detail(detail, written)
+        field, cells = field or named, {**cells, "_cell": cell or cells.get("_cell")}
     filling: dict[Language, Mapping[str, str]] = {}
     for language in LANGUAGES:
         filling[language] = {
-            "field": _form_field(cells) or _label(table, failure.column, language),
+            "field": _label(table, field, language),
             "value": format_value(written),
             "found": format_value(found),
             "expected": _expected(cells, failure, language),
-            "detail": failure.details.get(row) or _comparison(cells, table, failure, language),
+            "detail": detail or _comparison(cells, table, failure, language),
         }
     shown = None if written is None else format_value(written)
-    field = _form_field(cells) or failure.column
     scope = _SCOPES.get(table.table, "row")
     finding = make_finding(text, scope, table.table, cells, field, shown, filling, failure.severity)
     return Reason(row, failure.rule, finding["reason_vi"], finding["reason_en"], finding)
+
+
+def _read_detail(detail: str, written: Any) -> tuple[str | None, str | None, Any]:
+    """Which column and cell staging could not read and what stands there; a register row has one detail in all."""
+    match = _STATED_CELL.fullmatch(detail)
+    return (match[1], match[2], match[3]) if match else (None, None, written or detail)
 
 
 def _expected(cells: Mapping[str, Any], failure: Failure, language: Language) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, inspect, literal_column, select, table
+from sqlalchemy import Result, func, inspect, literal_column, make_url, select, table
 
 from kcn_pipeline.warehouse.database import open_engine, read_snapshot, write_transaction
 from kcn_pipeline.warehouse.schema import audit_refresh, metadata
@@ -38,8 +38,13 @@ def preview_mart(url: str, name: str) -> MartPreview:
     view = table(name)
     with read_snapshot(open_engine(url, must_exist=True)) as connection:
         count = connection.scalar(select(func.count()).select_from(view)) or 0
-        result = connection.execute(select(literal_column("*")).select_from(view).limit(_PREVIEW_ROWS))
+        result: Result[Any] = connection.execute(select(literal_column("*")).select_from(view).limit(_PREVIEW_ROWS))
         return MartPreview(count, list(result.keys()), [tuple(row) for row in result])
+
+
+def show_address(url: str) -> str:
+    """The address of the warehouse without its password."""
+    return make_url(url).render_as_string(hide_password=True)
 
 
 def drop_warehouse(url: str) -> None:

@@ -37,7 +37,7 @@ def collect_night(
     feeds: Sequence[Row],
     refresh: Row,
 ) -> NightBatch:
-    """The batch of a night; `dimensions` are whole tables, `manifest` the payloads and `feeds` the feed log of the night."""
+    """The batch of a night; `dimensions` are whole tables, `manifest` and `feeds` what landing noted of the night."""
     findings = list(_findings(lake, contracts, night, feeds))
     quarantine = list(_quarantine(lake, contracts, night))
     return NightBatch(

@@ -76,7 +76,7 @@ class SmallProvince:
     def report(
         self,
         night: str,
-        enterprise_id: str,
+        enterprise_id: str | None,
         form_id: str,
         period_code: str,
         figures: Mapping[str, float] | None = None,
@@ -190,8 +190,7 @@ def measures_of(lake: Lake, period_code: str) -> dict[tuple[str, str], Row]:
 def submissions_of(lake: Lake, period_code: str) -> list[Row]:
     """Report submissions of a period, newest night."""
     parts = [f"period={period_code}"]
-    nights = [n for n in lake.nights("indicators", "report_submissions")]
-    for night in reversed(nights):
+    for night in reversed(lake.nights("indicators", "report_submissions")):
         rows = lake.read("indicators", "report_submissions", night, parts)
         if rows is not None:
             return list(rows.to_pylist())

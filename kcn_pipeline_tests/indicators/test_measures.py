@@ -119,8 +119,9 @@ def test_first_form_of_the_measure_that_has_a_figure_wins(province: SmallProvinc
     province.report(NIGHT, "E0002", "a_iii_2", "2025", {"electricity_kwh": 502})
     compute(province)
     year = measures_of(province.lake, "2025")
-    assert (year["E0001", "electricity_kwh"]["value"], year["E0001", "electricity_kwh"]["form_code"]) == (500, "05.A")
-    assert (year["E0002", "electricity_kwh"]["value"], year["E0002", "electricity_kwh"]["form_code"]) == (502, "A.III.2")
+    first, second = year["E0001", "electricity_kwh"], year["E0002", "electricity_kwh"]
+    assert (first["value"], first["form_code"]) == (500, "05.A")
+    assert (second["value"], second["form_code"]) == (502, "A.III.2")
     assert findings(province) == [], "0.4 % is rounding"
 
 

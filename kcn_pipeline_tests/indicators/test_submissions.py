@@ -85,7 +85,7 @@ def test_rejected_only_while_nothing_was_accepted(province: SmallProvince) -> No
 
 
 def test_refused_report_of_an_unknown_sender_is_left_to_the_quarantine(province: SmallProvince) -> None:
-    province.report("2026-04-05", "E0001", "a_iii_1_2023", "2026-Q1", refused=True, enterprise_id=None)
+    province.report("2026-04-05", None, "a_iii_1_2023", "2026-Q1", refused=True)
     compute(province, "2026-04-05")
     assert rows_of(province, "2026-Q1") == []
 

@@ -368,7 +368,7 @@ def _broken(rule: str, make: Callable[[], bytes]) -> Callable[[Bench], list[Mark
 
 
 def _cut_off(bench: Bench) -> list[Mark]:
-    return bench.refuse_file(broken_files.cut_off(bench.filing.to_bytes()), "truncated_file")
+    return bench.refuse_file(broken_files.cut_off(bench.filing.to_bytes(bench.contracts)), "truncated_file")
 
 
 def _unknown_form(bench: Bench) -> list[Mark]:

@@ -32,7 +32,11 @@ CSV_FORMATS = (
 
 @dataclass
 class Filing:
-    """One file handed in. `sheets` are its written forms, `extras` other sheets; `content` replaces them when set."""
+    """One file handed in. `extras` are sheets that are no form; `content` replaces everything when set.
+
+    `sheets` are its written forms while somebody works on them; an untouched file is laid out only when it is written.
+    `refused` is the rule that refuses the file, `repeats` the filing whose bytes it has.
+    """
 
     path: str
     kind: str
@@ -55,11 +59,14 @@ class Filing:
         """Write the forms onto sheets, in the style of the reporter."""
         self.sheets = [write_form(contracts, report, self.style) for report in self.reports]
 
-    def to_bytes(self) -> bytes:
+    def to_bytes(self, contracts: Contracts) -> bytes:
         """The file as bytes."""
         if self.content is not None:
             return self.content
-        sheets = [written.sheet for written in self.sheets] + self.extras
+        if self.sheets or self.extras:
+            sheets = [written.sheet for written in self.sheets] + self.extras
+        else:
+            sheets = [write_form(contracts, report, self.style).sheet for report in self.reports]
         if self.kind == "csv":
             return write_csv(sheets[0], self.csv or CSV_FORMATS[0])
         return write_xls(sheets) if self.kind == "xls" else write_xlsx(sheets)
@@ -185,7 +192,7 @@ def _of_board(contracts: Contracts, province: Province, periods: Sequence[Period
         yield Filing(f"reports/{period.code}/BQL/BQL_{period.code}.xlsx", "xlsx", reports, Style(), signed)
 
 
-def resubmit(contracts: Contracts, filing: Filing, days: int) -> Filing:
+def resubmit(filing: Filing, days: int) -> Filing:
     """A second report for the same period, signed later, with higher exports and output."""
     reports = []
     for report in filing.reports:
@@ -199,6 +206,4 @@ def resubmit(contracts: Contracts, filing: Filing, days: int) -> Filing:
         signed = report.submitted_on + timedelta(days=days)
         reports.append(replace(report, submitted_on=signed, cells=cells, dropped={}))
     path = filing.path.replace(".xlsx", "_nop_lai.xlsx")
-    again = Filing(path, filing.kind, reports, filing.style, filing.arrives_on + timedelta(days=days))
-    again.lay_out(contracts)
-    return again
+    return Filing(path, filing.kind, reports, filing.style, filing.arrives_on + timedelta(days=days))

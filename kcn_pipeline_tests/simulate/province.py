@@ -54,7 +54,7 @@ DEVELOPER = Sector("hạ tầng KCN", "Infrastructure", "6810", 500, 0.45, 2500,
 COUNTRIES = ("KR", "JP", "CN", "TW", "SG", "DE")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Park:
     """One park. `former` is the area code of the province that held it before the merger."""
 
@@ -71,7 +71,7 @@ class Park:
         return "BN" if day >= MERGER else self.former
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Enterprise:
     """One enterprise and its reporting habits. `tax_codes` are (first day, code), oldest first."""
 
@@ -112,7 +112,7 @@ class Enterprise:
         return self.operates_on(period.end)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Province:
     """The parks and enterprises, and the seed everything random is drawn from."""
 

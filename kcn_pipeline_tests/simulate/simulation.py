@@ -90,7 +90,7 @@ class Truth:
                 yield register_path(day), night, write_register(self.contracts, self.register, day)
         for filing in self.filings:
             if first_night <= filing.night <= last_night:
-                yield filing.path, filing.night, filing.to_bytes()
+                yield filing.path, filing.night, filing.to_bytes(self.contracts)
 
     def write(self, out: Path, first_night: str = "", last_night: str = "9999") -> int:
         """Write the files of these nights (both included) below `out`; returns how many. Times are those of arrival."""
@@ -133,8 +133,6 @@ def make_truth(
     province = make_province(known, parks, enterprises, times, seed)
     register = make_register(province, times)
     filings = plan_filings(known, province, times)
-    for filing in filings:
-        filing.lay_out(known)
     truth = Truth(known, province, times, register, filings, [])
     if every_case:
         _spoil_once(truth)
@@ -193,6 +191,7 @@ def _spoil_share(truth: Truth, share: float) -> None:
 
 
 def _apply(truth: Truth, spoil: Spoil, filing: Filing, draw: Random) -> None:
+    filing.lay_out(truth.contracts)
     for mark in spoil.apply(Bench(truth.contracts, filing, draw)):
         truth.cases.append(Case(spoil.name, filing.path, spoil.what, mark, filing.night))
 
@@ -201,7 +200,7 @@ def _duplicate(truth: Truth, filing: Filing) -> None:
     """The same bytes once more, under another name, two days later."""
     path = filing.path.replace(".xlsx", " (ban sao).xlsx")
     again = Filing(path, filing.kind, filing.reports, filing.style, filing.arrives_on + timedelta(days=2))
-    again.content, again.repeats = filing.to_bytes(), filing
+    again.content, again.repeats = filing.to_bytes(truth.contracts), filing
     truth.filings.append(again)
     mark = Mark(IGNORED, "duplicate_payload")
     truth.cases.append(Case("duplicate_file", path, "the same file under another name", mark, again.night))
@@ -215,7 +214,7 @@ def _can_be_resubmitted(truth: Truth, filing: Filing) -> bool:
 
 def _resubmit(truth: Truth, filing: Filing) -> None:
     """A correction signed twelve days later that arrives before the report it corrects."""
-    again = resubmit(truth.contracts, filing, 12)
+    again = resubmit(filing, 12)
     filing.arrives_on = again.arrives_on + timedelta(days=9)
     truth.filings.append(again)
     wins = "corrected report, signed later: it counts although the older file arrives after it"

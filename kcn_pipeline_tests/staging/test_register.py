@@ -34,7 +34,14 @@ def test_reads_land_with_units_and_explicit_dates() -> None:
             "Sử dụng đất": [
                 TITLE,
                 [],
-                ["TT", "Mã KCN", "Diện tích KCN (ha)", "Đất công nghiệp theo quy hoạch (m2)", "Đất đã cho thuê", "Từ ngày"],
+                [
+                    "TT",
+                    "Mã KCN",
+                    "Diện tích KCN (ha)",
+                    "Đất công nghiệp theo quy hoạch (m2)",
+                    "Đất đã cho thuê",
+                    "Từ ngày",
+                ],
                 [1, "Quế Võ I", 611.0, 4_500_000, "1.234,5", date(2025, 1, 1)],
                 [2, "KCN không có thật", 10, 10, 1, None],
                 ["Tổng cộng", None, 621, None, None, None],
@@ -54,12 +61,30 @@ def test_reads_land_with_units_and_explicit_dates() -> None:
 
 
 def test_reads_codes_booleans_tax_codes_and_dates_as_people_write_them() -> None:
-    head = ["Mã DN", "Mã số thuế", "Tên doanh nghiệp", "Mã KCN", "Vai trò", "Loại hình vốn", "Đang hoạt động", "Hoạt động từ"]
+    head = [
+        "Mã DN",
+        "Mã số thuế",
+        "Tên doanh nghiệp",
+        "Mã KCN",
+        "Vai trò",
+        "Loại hình vốn",
+        "Đang hoạt động",
+        "Hoạt động từ",
+    ]
     rows, _ = _read(
         {
             "Danh sách doanh nghiệp": [
                 head,
-                ["E0001", 2300000015.0, "Công ty  TNHH\nMẫu 01", "QUE_VO", "Doanh nghiệp thứ cấp", "FDI", "Có", "15/3/2019"],
+                [
+                    "E0001",
+                    2300000015.0,
+                    "Công ty  TNHH\nMẫu 01",
+                    "QUE_VO",
+                    "Doanh nghiệp thứ cấp",
+                    "FDI",
+                    "Có",
+                    "15/3/2019",
+                ],
                 ["E0002", "12", "Công ty Mẫu 02", "VSIP", "thuê đất?", "FDI", "có lẽ", "2019"],
             ]
         }

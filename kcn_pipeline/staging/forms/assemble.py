@@ -284,7 +284,9 @@ class _Batch:
             for k, reading in self.readings[row].items():
                 if reading.qualifier:
                     place = replace(draft.place, cell=self.slots[k].cell)
-                    yield Finding("qualifier_kept", "cell", VALUES, place, self.slots[k].name, write_raw(self.raw[row][k]))
+                    yield Finding(
+                        "qualifier_kept", "cell", VALUES, place, self.slots[k].name, write_raw(self.raw[row][k])
+                    )
         for row, total in check_totals(self.form, self.slots, self.figures):
             slot = self.slots[total.slot]
             place = replace(self.drafts[row].place, cell=slot.cell, line=slot.row + 1)

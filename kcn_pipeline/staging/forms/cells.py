@@ -82,7 +82,7 @@ def _read_boolean(raw: Cell, yes_no: Mapping[str, bool]) -> Reading:
             return NOTHING
         said = yes_no.get(fold(raw) or raw.strip())
     else:
-        said = {0: False, 1: True}.get(raw) if isinstance(raw, (bool, int, float)) else None
+        said = bool(raw) if isinstance(raw, (bool, int, float)) and raw in (0, 1) else None
     if said is None:
         return Reading(problem="unknown_code", detail=write_raw(raw))
     return Reading(value=float(said), text="true" if said else "false")

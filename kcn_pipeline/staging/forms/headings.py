@@ -5,7 +5,7 @@ in the next filled cell to the right, and in one sheet both occur.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -68,7 +68,7 @@ def _outside_cells(rows: Rows, head: int, last: int) -> Iterator[tuple[int, int,
                 yield number, at, cell
 
 
-def _next_filled(row: list[Cell] | tuple[Cell, ...], at: int) -> int | None:
+def _next_filled(row: Sequence[Cell], at: int) -> int | None:
     return next((index for index in range(at + 1, len(row)) if row[index] != ""), None)
 
 

@@ -26,7 +26,6 @@ from kcn_pipeline.staging.vietnamese import (
 if TYPE_CHECKING:
     from kcn_pipeline.staging.forms.reader import FormReader
 
-_STARTS = {"A": lambda rest: 1, "S": lambda rest: 6 * int(rest) - 5, "Q": lambda rest: 3 * int(rest) - 2, "M": int}
 _MONTHS = {"A": 12, "S": 6, "Q": 3, "M": 1}
 
 
@@ -75,9 +74,9 @@ def period_bounds(code: str) -> tuple[date, date]:
     """First and last day of an SDMX period: 2026-Q1 → 1 January, 31 March."""
     year, _, rest = code.partition("-")
     freq = "A" if not rest else rest[0] if rest[0] in "SQ" else "M"
-    month = _STARTS[freq](rest.lstrip("SQ"))
-    start = date(int(year), month, 1)
-    after = month + _MONTHS[freq]
+    number = int(rest.lstrip("SQ") or 1)
+    start = date(int(year), _MONTHS[freq] * (number - 1) + 1, 1)
+    after = start.month + _MONTHS[freq]
     return start, date(int(year) + (after > 12), (after - 1) % 12 + 1, 1) - timedelta(days=1)
 
 
@@ -96,7 +95,7 @@ def _read_reporter(
         return
     heading = headings.get(by_kind.get("tax_code", "tax_code"))
     written = heading.value if heading else metadata.get("tax_code", "")
-    read = read_tax_code(written)
+    read = read_tax_code(written if isinstance(written, (str, float)) else str(written))
     identity.tax_code = read.value
     if read.value is None:
         identity.refuse("unreadable_tax_code", str(written))
@@ -158,7 +157,9 @@ def _to_local(text: str) -> datetime:
 
 
 def _read_currency(identity: Identity, reader: "FormReader", form: Form, headings: Headings) -> None:
-    stated = [str(h.value) for heading in form.headings if heading.reads == "currency" and (h := headings.get(heading.name))]
+    stated = [
+        str(h.value) for heading in form.headings if heading.reads == "currency" and (h := headings.get(heading.name))
+    ]
     for text in [*stated, *(line for line in headings.lines if "tinh" in fold(line) or "tien te" in fold(line))]:
         unit = reader.units.find(text.rpartition(":")[2])
         if unit and unit.currency:

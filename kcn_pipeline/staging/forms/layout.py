@@ -103,10 +103,16 @@ class Layouts:
 
 
 def guard(
-    form: Form, rows: Rows, head: int, body: int, last: int, columns: tuple[int, int, int], slots: tuple[Slot, ...],
+    form: Form,
+    rows: Rows,
+    head: int,
+    body: int,
+    last: int,
+    columns: tuple[int, int, int],
+    slots: tuple[Slot, ...],
     remarks: tuple[Remark, ...],
 ) -> Layout:
-    """A layout with its guards: header rows whole, the code column to the sheet's end, label and unit to the table's."""
+    """A layout guarded by its header rows, its codes to the sheet's end, its labels and units to the table's end."""
     code, label, unit = columns
     guards = [(code, 0, tuple(row[code] for row in rows[head:]))] if code >= 0 else []
     guards += [(c, last + 1, tuple(row[c] for row in rows[head : last + 1])) for c in (label, unit) if c >= 0]

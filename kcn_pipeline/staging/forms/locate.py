@@ -4,6 +4,7 @@ It must not read figures. The surprising fact: columns are never taken by positi
 or swapped reads as well as the printed form, and one whose headings say something else is refused.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kcn_pipeline.contracts.forms import Field_, Form, ValueColumn
@@ -70,7 +71,9 @@ def _find_table(form: Form, rows: Rows) -> _Table:
     labels, codes, unit_words = (_folded(words) for words in (form.header.label, form.header.code, form.header.unit))
     for number, row in enumerate(rows[:_HEADER_ROWS]):
         label_at = _column_of(row, labels)
-        if label_at < 0 or not (_column_of(row, codes) >= 0 or _column_of(row, unit_words) >= 0 or _names_value(form, row)):
+        if label_at < 0 or not (
+            _column_of(row, codes) >= 0 or _column_of(row, unit_words) >= 0 or _names_value(form, row)
+        ):
             continue
         code_at, unit_at = _column_of(row, codes), _column_of(row, unit_words)
         body = _find_body(form, rows, number + 1, code_at, label_at)
@@ -83,7 +86,9 @@ def _find_table(form: Form, rows: Rows) -> _Table:
             raise SheetRejectedError("column_not_found", expected=expected, found=found)
         return _Table(number, body, code_at, label_at, unit_at, values)
     found = quote([str(cell) for row in rows[:_HEADER_ROWS] for cell in row if cell != ""], 12)
-    raise SheetRejectedError("table_not_found", expected=quote([*form.header.code[:2], *form.header.label[:2]]), found=found)
+    raise SheetRejectedError(
+        "table_not_found", expected=quote([*form.header.code[:2], *form.header.label[:2]]), found=found
+    )
 
 
 def _find_body(form: Form, rows: Rows, first: int, code_at: int, label_at: int) -> int | None:
@@ -130,7 +135,6 @@ def _fit(column: ValueColumn, texts: list[str]) -> int:
 
 def _slots_of(form: Form, item: Item, rows: Rows, table: _Table, units: Units, times: int) -> list[Slot]:
     record = f"{item.record}#{times}" if times > 1 else item.record
-    conflict = {"problem": "label_changed", "detail": f"{item.field.code}: {item.conflict}"} if item.conflict else {}
     slots = []
     for code in item.field.columns or (("",) if table.values else ()):
         if code and code not in table.values:
@@ -138,13 +142,14 @@ def _slots_of(form: Form, item: Item, rows: Rows, table: _Table, units: Units, t
         column = _column(form, code) if code else None
         at = table.values[code] if code else _first_filled(rows[item.row], sorted(table.values.values()))
         raw, unit, problem, detail = _unit_of(item.field, code, rows[item.row], table.unit, units)
-        said = conflict or ({"problem": problem, "detail": detail} if problem else {})
-        slots.append(Slot(item.field, column, item.row, at, record, raw, unit, **said))
+        if item.conflict:
+            problem, detail = "label_changed", f"{item.field.code}: {item.conflict}"
+        slots.append(Slot(item.field, column, item.row, at, record, raw, unit, problem, detail))
     return slots
 
 
 def _unit_of(
-    field: Field_, column: str, row: list[Cell] | tuple[Cell, ...], unit_at: int, units: Units
+    field: Field_, column: str, row: Sequence[Cell], unit_at: int, units: Units
 ) -> tuple[str | None, Unit | None, str | None, str | None]:
     """The unit as written, the unit it means, and the problem if it means none."""
     fixed = field.unit_by_column.get(column, field.unit)
@@ -225,14 +230,22 @@ def locate_records(form: Form, rows: Rows, units: Units) -> Layout:
     last = head
     for number in range(head + 1, len(rows)):
         name = rows[number][best[key]]
-        if not isinstance(name, str) or not name.strip() or read_code(name):
+        if not isinstance(name, str) or not _is_record(name, rows[number], list(best.values())):
             continue
         last = number
         for code, at in best.items():
             field = form.field(code)
             unit = units.contracts.units[field.unit] if field.unit else None
             slots.append(Slot(field, None, number, at, name.strip(), field.unit, unit))
-    return Layout(form, head, last, tuple(slots), tuple(remarks), (), tuple(tuple(row) for row in rows[head : last + 1]))
+    return Layout(
+        form, head, last, tuple(slots), tuple(remarks), (), tuple(tuple(row) for row in rows[head : last + 1])
+    )
+
+
+def _is_record(name: str, row: Sequence[Cell], columns: list[int]) -> bool:
+    """Whether a row names a park and says something of it: no numbering row, no total, no note below the table."""
+    is_named = bool(name.strip()) and not read_code(name) and not fold(name).startswith("tong")
+    return is_named and sum(row[at] != "" for at in columns) > 1
 
 
 def _column(form: Form, code: str) -> ValueColumn:
@@ -243,7 +256,7 @@ def _first(column: ValueColumn) -> str:
     return column.labels[0]
 
 
-def _first_filled(row: list[Cell] | tuple[Cell, ...], columns: list[int]) -> int:
+def _first_filled(row: Sequence[Cell], columns: list[int]) -> int:
     return next((at for at in columns if row[at] != ""), columns[0])
 
 
@@ -251,7 +264,7 @@ def _folded(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(fold(word) for word in words)
 
 
-def _column_of(row: list[Cell] | tuple[Cell, ...], words: tuple[str, ...]) -> int:
+def _column_of(row: Sequence[Cell], words: tuple[str, ...]) -> int:
     """The first column whose heading is one of the words, or begins with one of more than one word; -1 if none."""
     texts = [fold(cell) if isinstance(cell, str) else "" for cell in row]
     for at, text in enumerate(texts):
@@ -263,6 +276,6 @@ def _column_of(row: list[Cell] | tuple[Cell, ...], words: tuple[str, ...]) -> in
     return -1
 
 
-def _names_value(form: Form, row: list[Cell] | tuple[Cell, ...]) -> bool:
+def _names_value(form: Form, row: Sequence[Cell]) -> bool:
     texts = [fold(cell) for cell in row if isinstance(cell, str) and cell]
     return any(_fit(column, texts) for column in form.columns)

@@ -6,7 +6,6 @@ another sheet of the workbook is one; firms keep their own calculations beside t
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
@@ -26,6 +25,9 @@ from kcn_pipeline.staging.workbooks import Cell, PayloadRejectedError, Rows, She
 
 TABLE = "enterprise_reports"
 
+#: How text numbers of a sheet are read: one convention for all, one per value column, or none needed.
+Conventions = Convention | Mapping[str, Convention] | None
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -37,7 +39,7 @@ class Draft:
     raw: list[Cell]
     readings: Mapping[int, Reading]
     title_cells: Mapping[int, str]
-    convention: str | None
+    convention: Conventions
     encoding: str
     findings: list[Finding] = field(default_factory=list)
 
@@ -110,7 +112,7 @@ class FormReader:
         return draft
 
     def _find_layout(self, rows: Rows) -> tuple[Rows, Layout, str] | None:
-        """The layout of a sheet, known or new, decoding legacy text when the sheet is no form without; None if no form."""
+        """The layout of a sheet, known or new; legacy text is decoded when it is no form otherwise. None if no form."""
         if layout := self.layouts.find(rows):
             return rows, layout, "unicode"
         encoding = "unicode"
@@ -132,7 +134,7 @@ class FormReader:
         return rows, layout, encoding
 
     def _read_texts(
-        self, sheet: Sheet, slots: tuple[Slot, ...], raw: list[Cell], conventions: str | dict[str, Convention] | None
+        self, sheet: Sheet, slots: tuple[Slot, ...], raw: list[Cell], conventions: Conventions
     ) -> dict[int, Reading]:
         """The readings of every slot that is not simply a number in a number field."""
         readings: dict[int, Reading] = {}
@@ -141,8 +143,8 @@ class FormReader:
                 if slot.row >= 0 and slot.cell in sheet.error_cells:
                     readings[index] = Reading(problem="formula_error", detail=slot.cell)
             elif slot.problem or slot.field.type != "number" or type(cell) is not float:
-                convention = conventions.get(slot.column_code) if isinstance(conventions, dict) else conventions
-                readings[index] = read_cell(cell, slot, convention, self._yes_no)  # type: ignore[arg-type]
+                convention = conventions.get(slot.column_code) if isinstance(conventions, Mapping) else conventions
+                readings[index] = read_cell(cell, slot, convention, self._yes_no)
         return readings
 
     def _report_strangers(self, place: Place, sheets: Iterable[Sheet], known: set[str | None]) -> Iterator[Finding]:
@@ -199,9 +201,7 @@ def _gather(layout: Layout, rows: Rows, headings: Headings) -> tuple[list[Cell],
     return raw, title_cells
 
 
-def _decide(
-    slots: tuple[Slot, ...], raw: list[Cell]
-) -> tuple[str | dict[str, Convention] | None, tuple[str, ...]]:
+def _decide(slots: tuple[Slot, ...], raw: list[Cell]) -> tuple[Conventions, tuple[str, ...]]:
     """How text numbers are to be read: decided per column from clear cells, else for the sheet; conflicts are named."""
     texts: dict[str, list[str]] = {}
     for slot, cell in zip(slots, raw, strict=True):
@@ -211,11 +211,9 @@ def _decide(
         return None, ()
     decided = {column: decide_convention(cells) for column, cells in texts.items()}
     conflicts = tuple(column for column, decision in decided.items() if decision == "conflict")
-    whole = {decision for decision in decided.values() if decision in ("vi", "en")}
-    common = whole.pop() if len(whole) == 1 and not conflicts else None
-    if common:
-        return common, ()
-    return {c: d for c, d in decided.items() if d in ("vi", "en")}, conflicts  # type: ignore[misc]
+    clear: dict[str, Convention] = {c: d for c, d in decided.items() if d is not None and d != "conflict"}
+    whole = set(clear.values())
+    return (whole.pop() if len(whole) == 1 and not conflicts else clear), conflicts
 
 
 def _remarks(
@@ -224,18 +222,15 @@ def _remarks(
     for remark in layout.remarks:
         cell = cell_address(remark.row, remark.at) if remark.row is not None and remark.at is not None else None
         line = remark.row + 1 if remark.row is not None else None
-        yield Finding(remark.rule, "report", TABLE, replace(place, cell=cell, line=line), remark.field, said=remark.said)
+        yield Finding(
+            remark.rule, "report", TABLE, replace(place, cell=cell, line=line), remark.field, said=remark.said
+        )
     if encoding != "unicode":
         yield Finding("legacy_text_decoded", "report", TABLE, place, said={"found": encoding})
     for column in conflicts:
         yield Finding("convention_conflict", "report", TABLE, place, column or None)
     for rule, name, value in identity.remarks:
         yield Finding(rule, "report", TABLE, place, name, value, said={"found": value})
-
-
-def is_date(cell: Cell) -> bool:
-    """Whether a cell is a date of the workbook."""
-    return isinstance(cell, (date, datetime))
 
 
 def frequency_fits(slot: Slot, form: Form, freq: str | None) -> bool:

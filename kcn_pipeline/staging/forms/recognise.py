@@ -42,7 +42,9 @@ class Recogniser:
 
     @cached_property
     def _titles(self) -> dict[str, tuple[str, ...]]:
-        return {form.id: tuple(fold(title) for title in form.recognise.titles) for form in self.contracts.forms.values()}
+        return {
+            form.id: tuple(fold(title) for title in form.recognise.titles) for form in self.contracts.forms.values()
+        }
 
     @cached_property
     def _labels(self) -> dict[str, frozenset[str]]:

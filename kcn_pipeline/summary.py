@@ -1,0 +1,65 @@
+"""What `kcn refresh` says at its end: what is published, what was refused and why, who has not reported, what to do.
+
+It must not count (that is `warehouse/summary.py`). The surprising fact: it is short on purpose; every line ends in a
+table or command that tells the rest.
+"""
+
+from kcn_pipeline.settings import Settings
+from kcn_pipeline.warehouse import NightSummary, WarehouseError, read_summary, show_address
+
+_OUTCOMES = {
+    0: "published",
+    1: "published, but something broke (see FAILED above)",
+    2: "NOT published (see FAILED above); the warehouse is as it was",
+}
+_MOST_LINES = 8
+
+
+def write_summary(settings: Settings, night: str, code: int) -> str:
+    """The summary of a night for the terminal."""
+    lines = ["", f"Night {night}: {_OUTCOMES[code]}"]
+    try:
+        summary = read_summary(settings.warehouse_url, night)
+    except WarehouseError as error:
+        return "\n".join([*lines, f"  {error}"])
+    return "\n".join([*lines, *_numbers(summary), *_refused(summary), *_missing(summary), *_next(settings, summary)])
+
+
+def _numbers(summary: NightSummary) -> list[str]:
+    figures = sum(count for status, count in summary.values_by_status.items() if status not in "LMO")
+    by_status = ", ".join(f"{status} {count:,}" for status, count in summary.values_by_status.items())
+    payloads = ", ".join(f"{count:,} {status}" for status, count in summary.payloads.items()) or "nothing new"
+    return [
+        f"  files           {payloads}",
+        f"  indicators      {figures:,} figures published of {sum(summary.values_by_status.values()):,} ({by_status})",
+        f"  this night      {summary.changed_values:,} values new or changed, {summary.revisions:,} of them revisions",
+    ]
+
+
+def _refused(summary: NightSummary) -> list[str]:
+    total = sum(count for _, _, count in summary.quarantined)
+    lines = [f"  quarantined     {total:,} rows this night"]
+    lines += [f"    {count:>6,}  {table}: {rules}" for table, rules, count in summary.quarantined[:_MOST_LINES]]
+    if len(summary.quarantined) > _MOST_LINES:
+        lines.append(f"            … and {len(summary.quarantined) - _MOST_LINES} other reasons")
+    return lines
+
+
+def _missing(summary: NightSummary) -> list[str]:
+    reports = ", ".join(f"{count:,} {status}" for status, count in summary.reports.items()) or "none expected yet"
+    lines = [f"  reports         {reports}"]
+    lines += [f"    {count:>6,}  missing: {form} of {period}" for period, form, count in summary.missing[:_MOST_LINES]]
+    if len(summary.missing) > _MOST_LINES:
+        lines.append(f"            … and {len(summary.missing) - _MOST_LINES} other forms and periods")
+    return lines
+
+
+def _next(settings: Settings, summary: NightSummary) -> list[str]:
+    hints = ["  next            query mart_park_indicator; look at the runs: make dev (http://127.0.0.1:3000)"]
+    if summary.quarantined:
+        hints.append("                  why rows were refused: select * from audit_quarantine")
+    if summary.missing:
+        hints.append(
+            "                  whom to chase: select * from mart_reporting_compliance where status = 'missing'"
+        )
+    return [f"  warehouse       {show_address(settings.warehouse_url)}", *hints]
