@@ -6,6 +6,7 @@ fact: when a column is missing or of the wrong kind no row is judged at all, bec
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -13,12 +14,12 @@ import pyarrow as pa
 from kcn_pipeline.contracts.tables import Plausible, Table
 from kcn_pipeline.validation.batches import refuse_batches
 from kcn_pipeline.validation.checks import outcomes_of
-from kcn_pipeline.validation.context import Context, frame_for
+from kcn_pipeline.validation.context import Context, frame_for, frame_of
 from kcn_pipeline.validation.keys import rows_to_refuse
 from kcn_pipeline.validation.outcomes import Failure, Judged
 from kcn_pipeline.validation.run import Verdict, run_suite
 from kcn_pipeline.validation.split import split_rows
-from kcn_pipeline.validation.suites import Criterion, build_suite, format_value
+from kcn_pipeline.validation.suites import Criterion, build_suite, format_value, structure_suite
 
 #: Rows judged at a time. Great Expectations copies the frame for each expectation, so this bounds memory: the 20
 #: columns judged of 100,000 figures are 35 MB, twice while an expectation runs. A suite costs 0.2 s however short.
@@ -33,7 +34,7 @@ def judge(staged: pa.Table, table: Table, context: Context, found_before: Sequen
     `found_before` are failures of rows that a topic found outside the suite. Raises ConservationError.
     """
     suite = build_suite(table, context.contracts.code_lists, context.night)
-    structure = _judge_structure(staged, table, suite, context)
+    structure = _judge_structure(staged.schema, table)
     failures: list[Failure] = []
     recency: list[Verdict] = []
     if not structure:
@@ -46,13 +47,15 @@ def judge(staged: pa.Table, table: Table, context: Context, found_before: Sequen
     return Judged(split.accepted, split.quarantine, split.accepted_rows, split.findings, checks, refusals)
 
 
-def _judge_structure(staged: pa.Table, table: Table, suite: Sequence[Criterion], context: Context) -> list[Verdict]:
-    """What is wrong with the columns themselves, asked of a frame without rows; a missing column has no wrong type."""
-    names = set(staged.column_names)
-    criteria = [c for c in suite if c.check == "columns" and (c.column is None or c.column in names)]
-    every_column = staged.slice(0, 0)
-    verdicts = run_suite(table.table, frame_for(every_column, criteria, context), criteria)
-    return [verdict for verdict in verdicts if not verdict.passed]
+@lru_cache(maxsize=256)
+def _judge_structure(schema: pa.Schema, table: Table) -> tuple[Verdict, ...]:
+    """What is wrong with the columns themselves, asked of a frame without rows; a missing column has no wrong type.
+
+    The answer depends on the schema alone, so a replay of a hundred nights asks once.
+    """
+    criteria = [c for c in structure_suite(table) if c.column is None or c.column in schema.names]
+    verdicts = run_suite(table.table, frame_of(schema.empty_table(), schema.names), criteria)
+    return tuple(verdict for verdict in verdicts if not verdict.passed)
 
 
 def _judge_rows(staged: pa.Table, table: Table, suite: Sequence[Criterion], context: Context) -> list[Failure]:

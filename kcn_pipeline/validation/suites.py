@@ -71,8 +71,8 @@ class Criterion:
 
 
 def build_suite(table: Table, code_lists: Mapping[str, CodeList], night: str) -> tuple[Criterion, ...]:
-    """Every criterion of a table's rows and columns, in the order of the contract; batch rules are `batch_suite`'s."""
-    criteria = [_columns_exist(table)]
+    """Every criterion of a table, in the order of the contract; those of a batch's number of rows are `batch_suite`'s."""
+    criteria = list(structure_suite(table))
     for column in table.columns:
         criteria += _column_criteria(column, code_lists)
     criteria.append(_unique_key(table))
@@ -80,6 +80,11 @@ def build_suite(table: Table, code_lists: Mapping[str, CodeList], night: str) ->
     if table.recency:
         criteria.append(_recency(table, night))
     return tuple(criteria)
+
+
+def structure_suite(table: Table) -> tuple[Criterion, ...]:
+    """The criteria of the columns themselves: that each exists, with its type."""
+    return _columns_exist(table), *(_type(column) for column in table.columns)
 
 
 def batch_suite(table: Table, usual_rows: int | None) -> tuple[Criterion, ...]:
@@ -125,11 +130,14 @@ def _columns_exist(table: Table) -> Criterion:
     return Criterion("columns_missing", "critical", "columns", "ExpectTableColumnsToMatchSet", arguments)
 
 
-def _column_criteria(column: Column, code_lists: Mapping[str, CodeList]) -> Iterator[Criterion]:
-    yield Criterion(
+def _type(column: Column) -> Criterion:
+    return Criterion(
         "wrong_type", "critical", "columns", "ExpectColumnValuesToBeOfType",
         {"column": column.name, "type_": _PANDAS_TYPES[column.type]}, column.name, expected=_TYPE_WORDS[column.type],
     )  # fmt: skip
+
+
+def _column_criteria(column: Column, code_lists: Mapping[str, CodeList]) -> Iterator[Criterion]:
     if column.required:
         yield _value(column, "missing_value", "ExpectColumnValuesToNotBeNull", {}, _PRESENT)
     if column.min is not None or column.max is not None:

@@ -1,6 +1,6 @@
 """`python -m kcn_pipeline_tests.simulate`: write a synthetic province, or the tracked sample again.
 
-It must not hold what a province is. The surprising fact: `--sample` takes no size, because the sample is one fixed
+It must not hold what a province is. The surprising fact: `--tracked` takes no size, because the sample is one fixed
 province in which every ugly case occurs.
 """
 
@@ -13,14 +13,16 @@ from kcn_pipeline_tests.simulate import make_truth, write_truth
 
 #: The tracked sample: its seed, and the night its truth speaks of.
 SAMPLE_SEED, SAMPLE_NIGHT = 2026, "2026-08-15"
+#: The root of the repository.
+ROOT = Path(__file__).parents[2]
 _FOLDERS = ("reports", "paper_reports", "register")
 
 
 def main() -> None:
     """Read the command line and write."""
     arguments = _parse()
-    if arguments.sample:
-        write_sample(arguments.sample)
+    if arguments.tracked:
+        write_sample(ROOT)
         return
     truth = make_truth(
         arguments.parks,
@@ -52,7 +54,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m kcn_pipeline_tests.simulate", description=main.__doc__)
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--out", type=Path, help="folder to write to; the truth goes to its subfolder truth")
-    where.add_argument("--sample", type=Path, metavar="ROOT", help="write the tracked sample of this repository again")
+    where.add_argument("--tracked", action="store_true", help="write the tracked sample of the repository anew")
     parser.add_argument("--parks", type=int, default=5)
     parser.add_argument("--enterprises", type=int, default=60)
     parser.add_argument("--quarters", type=int, default=6)

@@ -1,7 +1,7 @@
 """Files that are not what their name says: cut off, locked with a password, a bomb, a PDF, a web page.
 
-It must not know what the file was meant to report. The surprising fact: the bomb is a real one, a thousand times smaller
-than what it unpacks to, because a reader may rightly open a small file that merely claims to be large.
+It must not know what the file was meant to report. The surprising fact: the bomb is a real one, a thousand times
+smaller than what it unpacks to, because a reader may rightly open a small file that merely claims to be large.
 """
 
 import io

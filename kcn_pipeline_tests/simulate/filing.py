@@ -84,7 +84,9 @@ def due_on(contracts: Contracts, form_code: str, period: Period) -> date | None:
 def plan_filings(contracts: Contracts, province: Province, quarters: Sequence[Period]) -> list[Filing]:
     """Every file of the quarters and of the years that end in them, in the order of their arrival."""
     filings: list[Filing] = []
-    years = [Period(q.year, 1, "A") for q in quarters if q.part == 4 and province.first_quarter <= Period(q.year, 1, "Q")]
+    years = [
+        Period(q.year, 1, "A") for q in quarters if q.part == 4 and province.first_quarter <= Period(q.year, 1, "Q")
+    ]
     for enterprise in province.enterprises:
         for quarter in quarters:
             if enterprise.reports_for(quarter):
@@ -122,9 +124,7 @@ def _annual(contracts: Contracts, province: Province, firm: Enterprise, year: Pe
     if not firm.skips_annual and project_day:
         cells = fill_a_iii_2(province, firm, year)
         main.append(Report("a_iii_2", "A.III.2", year, firm, firm.park, project_day, cells))
-        main.append(
-            Report("bn_01", "BN.01", year, firm, firm.park, project_day, fill_bn_01(province, firm, year))
-        )
+        main.append(Report("bn_01", "BN.01", year, firm, firm.park, project_day, fill_bn_01(province, firm, year)))
     if not firm.skips_05a and environment_day:
         cells = fill_05_a(province, firm, year)
         environment = Report("f_05_a", "05.A", year, firm, firm.park, environment_day, cells)
@@ -198,10 +198,10 @@ def resubmit(filing: Filing, days: int) -> Filing:
     for report in filing.reports:
         cells = dict(report.cells)
         for code in ("III", "2.1"):
-            value = cells.get((code, "A"))
-            if isinstance(value, int | float):
+            value, to_date = cells.get((code, "A")), cells.get((code, "B"))
+            if isinstance(value, int | float) and isinstance(to_date, int | float):
                 raised = round(value * 1.1, 1) if isinstance(value, float) else round(value * 1.1)
-                cells[code, "B"] = round(float(cells[code, "B"]) + raised - value, 1)  # type: ignore[arg-type]
+                cells[code, "B"] = round(to_date + raised - value, 1)
                 cells[code, "A"] = raised
         signed = report.submitted_on + timedelta(days=days)
         reports.append(replace(report, submitted_on=signed, cells=cells, dropped={}))

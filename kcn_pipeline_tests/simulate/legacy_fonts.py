@@ -46,7 +46,7 @@ def _to_vni_letter(letter: str) -> str:
     elif lower.isascii():
         return letter
     else:
-        base, *marks = unicodedata.normalize("NFD", lower)
+        base, *marks = list(unicodedata.normalize("NFD", lower))
         tone = next((mark for mark in marks if mark in _VNI_TONE), "")
         if "\u0302" in marks:
             written = base + _VNI_CIRCUMFLEX[tone]

@@ -13,12 +13,19 @@ from kcn_pipeline_tests.simulate.periods import Period
 from kcn_pipeline_tests.simulate.province import Park, Province
 from kcn_pipeline_tests.simulate.reports import Cells, Report, Written
 
-_LARGEST = {"HA": 400, "PT": 100, "NUM": 20, "KWH": 900_000, "T": 900, "M3": 50_000, "VND_MILLION": 4_000, "PERSON": 9_000}
+_LARGEST = {
+    "HA": 400,
+    "PT": 100,
+    "NUM": 20,
+    "KWH": 900_000,
+    "T": 900,
+    "M3": 50_000,
+    "VND_MILLION": 4_000,
+    "PERSON": 9_000,
+}
 
 
-def eco_park_reports(
-    contracts: Contracts, province: Province, park: Park, year: Period, signed: date
-) -> list[Report]:
+def eco_park_reports(contracts: Contracts, province: Province, park: Park, year: Period, signed: date) -> list[Report]:
     """A.4, A.5 and B.5 of an eco-park for a year, and B.4 of one of its enterprises."""
     developer = province.developer(park)
     reports = []
@@ -53,12 +60,17 @@ def _fill(form: Form, province: Province, about: tuple[str, ...], period: Period
     for one in form.fields:
         for column in one.columns or ("",):
             if one.ratio_of:
-                above, below = (float(cells[code, column]) for code in one.ratio_of)  # type: ignore[arg-type]
+                above, below = (_figure(cells, code, column) for code in one.ratio_of)
                 cells[one.code, column] = round(100 * above / below, 2)
             elif one.sum_of:
-                parts = [cells[code, column] for code in one.sum_of]
-                cells[one.code, column] = round(sum(float(part) for part in parts), 1)  # type: ignore[arg-type]
+                cells[one.code, column] = round(sum(_figure(cells, code, column) for code in one.sum_of), 1)
     return cells
+
+
+def _figure(cells: Cells, code: str, column: str) -> float:
+    value = cells[code, column]
+    assert isinstance(value, int | float)
+    return value
 
 
 def _draw_value(one: Field_, column: str, usual: Random, now: Random, hectares: float) -> Written:

@@ -141,7 +141,9 @@ def stream(seed: int, *parts: object) -> random.Random:
     return random.Random("/".join(str(part) for part in (seed, *parts)))
 
 
-def make_province(contracts: Contracts, parks: int, enterprises: int, quarters: Sequence[Period], seed: int) -> Province:
+def make_province(
+    contracts: Contracts, parks: int, enterprises: int, quarters: Sequence[Period], seed: int
+) -> Province:
     """A province of that many parks and enterprises (each park's developer is one of them)."""
     if not 1 <= parks <= len(contracts.parks):
         raise ValueError(f"{parks} parks: the contracts know 1 to {len(contracts.parks)}")
@@ -173,8 +175,8 @@ def make_tax_code(serial: int, branch: int | None = None) -> str:
 def _make_park(contracts: Contracts, code: str, number: int, seed: int) -> Park:
     named = contracts.parks[code]
     total = round(stream(seed, "park", code).uniform(180, 520), 2)
-    is_eco = code == ECO_PARK or (ECO_PARK not in FIRST_PARKS and number == 1)
-    return Park(code, named.name_vi, named.former_province, f"E{number:04d}", code in PILOTS, is_eco, total)
+    developer = f"E{number:04d}"
+    return Park(code, named.name_vi, named.former_province, developer, code in PILOTS, code == ECO_PARK, total)
 
 
 def _make_enterprise(number: int, park: Park, is_developer: bool, quarters: Sequence[Period], seed: int) -> Enterprise:

@@ -1,27 +1,23 @@
-"""The board's register: parks, land, enterprises, projects and events over time, and the workbooks that state them.
+"""The board's register: parks, land, enterprises, projects and events over time.
 
-It must not know an indicator. The surprising fact: the whole history is made first; a register workbook is that history
-as it could be known on its date, and most rows say since when they hold, but a few things change without a date.
+It must not know an indicator nor a sheet. The surprising fact: the whole history is made first, and what a register can
+know on its date is then cut out of it; a few things change without anybody saying since when.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from kcn_pipeline.contracts import Contracts
-from kcn_pipeline.contracts.tables import Column, Table
 from kcn_pipeline_tests.simulate.figures import is_ghg_obliged
 from kcn_pipeline_tests.simulate.forms import certificate_number
 from kcn_pipeline_tests.simulate.periods import Period
 from kcn_pipeline_tests.simulate.province import MERGER, Enterprise, Park, Province
-from kcn_pipeline_tests.simulate.workbooks import Sheet, Value, write_xlsx
+from kcn_pipeline_tests.simulate.register_events import Events
 
 Row = dict[str, Any]
 _DAY = timedelta(days=1)
-#: Rows above the first row of data on a register sheet.
-_HEADER_ROWS = 5
 
 #: The column that says when an event became known, by event table; the others hold versions.
 EVENTS = {
@@ -44,7 +40,10 @@ class BadRow:
 
 @dataclass
 class Register:
-    """The full history. `rows` by table; versions hold valid_from and valid_to; `_undated` marks a change without date."""
+    """The full history: rows by table. Versions hold valid_from and valid_to, `_undated` marks a change without date.
+
+    `as_of` are the dates of the register workbooks, `bad_rows` what must be refused in them.
+    """
 
     rows: dict[str, list[Row]]
     as_of: list[date]
@@ -57,7 +56,9 @@ class Register:
         if known:
             return [_hide_future(row, day) for row in self.rows[table] if row[known] <= day]
         begun = [row for row in self.rows[table] if row["valid_from"] <= day]
-        return [{**row, "valid_to": row["valid_to"] if row["valid_to"] and row["valid_to"] < day else None} for row in begun]
+        return [
+            {**row, "valid_to": row["valid_to"] if row["valid_to"] and row["valid_to"] < day else None} for row in begun
+        ]
 
     def valid_on(self, table: str, day: date, known_on: date) -> list[Row]:
         """The versions that hold on a day, as known by the register of `known_on`."""
@@ -72,7 +73,8 @@ def make_register(province: Province, quarters: Sequence[Period]) -> Register:
     """The history of everything the register tells, for the time of the quarters and the month after the last."""
     end = Period(quarters[-1].next().year, quarters[-1].next().start.month, "M").end
     middle = quarters[-1].start + timedelta(days=44)
-    book = _Book(province, quarters, end, middle)
+    book = _Book(province, quarters, middle)
+    events = Events(province, quarters, end)
     rows: dict[str, list[Row]] = {
         "register_parks": list(book.parks()),
         "register_land": list(book.land()),
@@ -83,11 +85,11 @@ def make_register(province: Province, quarters: Sequence[Period]) -> Register:
         "register_permit_limits": list(book.permit_limits()),
         "register_procedures": list(book.procedures()),
         "register_symbiosis": list(book.symbiosis()),
-        "register_incidents": list(book.incidents()),
-        "register_inspections": list(book.inspections()),
-        "register_petitions": list(book.petitions()),
-        "register_signal_tests": list(book.signal_tests()),
-        "register_province_statistics": list(book.province_statistics()),
+        "register_incidents": list(events.incidents()),
+        "register_inspections": list(events.inspections()),
+        "register_petitions": list(events.petitions()),
+        "register_signal_tests": list(events.signal_tests()),
+        "register_province_statistics": list(events.province_statistics()),
     }
     dates = [quarters[0].start - _DAY, *(quarter.end for quarter in quarters), middle, end]
     return Register(rows, sorted(dates))
@@ -100,7 +102,9 @@ def _hide_future(row: Row, day: date) -> Row:
     return row
 
 
-def _versions(base: Row, since: date, changes: Sequence[tuple[date, Row]], undated: date | None = None) -> Iterator[Row]:
+def _versions(
+    base: Row, since: date, changes: Sequence[tuple[date, Row]], undated: date | None = None
+) -> Iterator[Row]:
     """The versions of a thing: the base, then each change laid over it from its date on."""
     changes = sorted(changes, key=lambda change: change[0])
     starts = [since, *(day for day, _ in changes)]
@@ -113,18 +117,10 @@ def _versions(base: Row, since: date, changes: Sequence[tuple[date, Row]], undat
 
 
 class _Book:
-    """Makes the rows of each table. `undated` is the register date at which some things change without saying so."""
+    """Makes the versions of things. `undated` is the register date at which some things change without saying so."""
 
-    def __init__(self, province: Province, quarters: Sequence[Period], end: date, undated: date) -> None:
-        self.province, self.quarters, self.end, self.undated = province, quarters, end, undated
-        self.months = self._list_months()
-
-    def _list_months(self) -> list[Period]:
-        month, found = Period(self.quarters[0].year, self.quarters[0].start.month, "M"), []
-        while month.end <= self.end:
-            found.append(month)
-            month = month.next()
-        return found
+    def __init__(self, province: Province, quarters: Sequence[Period], undated: date) -> None:
+        self.province, self.quarters, self.undated = province, quarters, undated
 
     def _draw(self, *parts: object) -> Random:
         return self.province.stream("register", *parts)
@@ -132,15 +128,15 @@ class _Book:
     def _quarter(self, number: int) -> Period:
         return self.quarters[min(number, len(self.quarters) - 1)]
 
-    # ---- things that have versions ---------------------------------------------------------------------------
-
     def parks(self) -> Iterator[Row]:
         """Parks; the third is renamed, the fifth connects its station, the fourth's plant passes later."""
         for number, park in enumerate(self.province.parks, 1):
             base = self._park(number, park)
             changes: list[tuple[date, Row]] = []
             if number == 3:
-                changes.append((self._quarter(3).start, {"name_vi": park.name.replace("(I)", "I").strip() + " (tên mới)"}))
+                changes.append(
+                    (self._quarter(3).start, {"name_vi": park.name.replace("(I)", "I").strip() + " (tên mới)"})
+                )
             if number == 4:
                 changes.append((self._quarter(4).start, {"wwtp_is_compliant": True}))
             if number == 5:
@@ -243,20 +239,21 @@ class _Book:
             quarter = self.quarters[firm.number // 3 % len(self.quarters)]
             licensed = quarter.start + timedelta(days=draw.randint(3, 80))
         planned = draw.choice((100, 80, 60, 40))
+        capital = round(firm.workers * draw.uniform(20_000, 90_000), -3)
         base = {
             "project_id": certificate_number(firm.number, number),
             "enterprise_id": firm.enterprise_id,
             "park_code": firm.park.code,
             "name_vi": f"Nhà máy {firm.sector.name_vi} Mẫu {firm.number:02d} (dự án {number})",
             "capital_type": firm.ownership,
-            "registered_capital_usd": round(firm.workers * draw.uniform(20_000, 90_000), -3),
+            "registered_capital_usd": capital,
             "licensed_on": licensed,
             "status": "active",
             "ended_on": None,
             "planned_progress_pct": None if firm.number % 17 == 1 else planned,
             "actual_progress_pct": planned - draw.choice((0, 0, 0, 5, 15)),
         }
-        more = {"registered_capital_usd": round(base["registered_capital_usd"] * 1.25, -3)}
+        more = {"registered_capital_usd": round(capital * 1.25, -3)}
         changes: list[tuple[date, Row]] = []
         if firm.number % 8 == 3 and number == 1:
             changes.append((self._quarter(firm.number % 5).start + timedelta(days=20), more))
@@ -329,7 +326,12 @@ class _Book:
 
     def _procedure(self, code: str, province: str, number: int) -> Row:
         level = "none" if number == 5 else "partial" if number % 3 == 0 else "full"
-        return {"procedure_id": code, "name_vi": f"Thủ tục mẫu {number:02d}", "province_code": province, "online_level": level}
+        return {
+            "procedure_id": code,
+            "name_vi": f"Thủ tục mẫu {number:02d}",
+            "province_code": province,
+            "online_level": level,
+        }
 
     def symbiosis(self) -> Iterator[Row]:
         """Symbiosis links of the pilots: one in operation, one that starts, one that is only planned."""
@@ -344,222 +346,3 @@ class _Book:
                 starts = link == 2 and number == 0
                 changes = [(self._quarter(3).start, {"status": "operating"})] if starts else []
                 yield from _versions(base, date(2024, 1, 15), changes)
-
-    # ---- events ----------------------------------------------------------------------------------------------
-
-    def incidents(self) -> Iterator[Row]:
-        """Environmental incidents, floods and outages; the hours are always known."""
-        serial = 0
-        for month in self.months:
-            for park in self.province.parks:
-                draw = self._draw("incidents", park.code, month.code)
-                for kind, chance in (("environmental", 0.07), ("flooding", 0.12), ("power_outage", 0.3)):
-                    if draw.random() >= chance:
-                        continue
-                    serial += 1
-                    hours = round(draw.uniform(0.5, 9), 1)
-                    customers = draw.randint(1, 12)
-                    yield {
-                        "incident_id": f"SC-{serial:05d}",
-                        "park_code": park.code,
-                        "enterprise_id": None,
-                        "kind": kind,
-                        "occurred_on": month.start + timedelta(days=draw.randrange(28)),
-                        "hours": hours if kind != "environmental" else None,
-                        "customer_hours": round(hours * customers, 1) if kind == "power_outage" else None,
-                    }
-
-    def inspections(self) -> Iterator[Row]:
-        """About one enterprise in ten is inspected in a quarter."""
-        for quarter in self.quarters:
-            for firm in self.province.enterprises:
-                draw = self._draw("inspection", firm.number, quarter.code)
-                if draw.random() < 0.1:
-                    yield {
-                        "inspection_id": f"QD-{quarter.code}-{firm.number:04d}",
-                        "enterprise_id": firm.enterprise_id,
-                        "park_code": firm.park.code,
-                        "inspected_on": quarter.start + timedelta(days=draw.randrange(90)),
-                        "has_violation": draw.random() < 0.3,
-                    }
-
-    def petitions(self) -> Iterator[Row]:
-        """Petitions, due after 30 days; some are answered late, some are open."""
-        for month in self.months:
-            for firm in self.province.enterprises:
-                draw = self._draw("petition", firm.number, month.code)
-                if draw.random() >= 0.03:
-                    continue
-                received = month.start + timedelta(days=draw.randrange(28))
-                answered = received + timedelta(days=draw.randint(3, 45))
-                yield {
-                    "petition_id": f"KN-{month.code}-{firm.number:04d}",
-                    "enterprise_id": firm.enterprise_id,
-                    "park_code": firm.park.code,
-                    "received_on": received,
-                    "due_on": received + timedelta(days=30),
-                    "resolved_on": None if draw.random() < 0.1 else answered,
-                }
-
-    def signal_tests(self) -> Iterator[Row]:
-        """Five test points for each park and half-year."""
-        for quarter in self.quarters:
-            if quarter.part % 2 == 0:
-                for park in self.province.parks:
-                    for point in range(1, 6):
-                        draw = self._draw("signal", park.code, quarter.code, point)
-                        yield {
-                            "test_id": f"DK-{park.code}-{quarter.code}-{point}",
-                            "park_code": park.code,
-                            "tested_on": quarter.start + timedelta(days=20 + point),
-                            "generation": "5G" if point > 3 else "4G",
-                            "is_passed": draw.random() < 0.8,
-                        }
-
-    def province_statistics(self) -> Iterator[Row]:
-        """Provincial totals of every year that the quarters end, in VND and USD."""
-        years = sorted({self.quarters[0].year - 1, *(quarter.year for quarter in self.quarters if quarter.part == 4)})
-        for year in years:
-            areas = ("BN",) if date(year, 12, 31) >= MERGER else ("BN_OLD", "BG_OLD")
-            for area in areas:
-                firms = len(self.province.enterprises)
-                yield {
-                    "province_code": area,
-                    "year": year,
-                    "gross_output_vnd": (firms * 480 + year % 7 * 10) * 1e9,
-                    "export_usd": (firms * 21 + year % 5) * 1e6,
-                    "_known_on": date(year, 12, 31),
-                }
-
-
-# ---- workbooks -------------------------------------------------------------------------------------------------------
-
-
-def write_register(contracts: Contracts, register: Register, day: date) -> bytes:
-    """The register workbook of one day: a sheet for each table, as its contract names it."""
-    sheets = []
-    for name, table in sorted(contracts.tables.items()):
-        if table.topic == "register" and table.sheet and name in register.rows:
-            rows = list(_stated(register, name, day))
-            rows += [bad.row for bad in register.bad_rows.get(day, []) if bad.table == name]
-            rows = [_with_number(row) if (day, row.get("enterprise_id")) in register.tax_codes_as_numbers else row for row in rows]
-            sheets.append(_write_sheet(contracts, table, rows, day))
-    return write_xlsx(sheets)
-
-
-def register_path(day: date) -> str:
-    """Where the register workbook of a date lies."""
-    return f"register/register_{day.isoformat()}.xlsx"
-
-
-def place_of_bad_rows(register: Register, day: date) -> Iterator[tuple[BadRow, str]]:
-    """The refused rows of a register with the first cell of each; they stand below the good rows of their sheet."""
-    seen: dict[str, int] = {}
-    for bad in register.bad_rows.get(day, []):
-        seen[bad.table] = seen.get(bad.table, 0) + 1
-        yield bad, f"A{_HEADER_ROWS + len(list(_stated(register, bad.table, day))) + seen[bad.table]}"
-
-
-def _with_number(row: Row) -> Row:
-    """The tax code as Excel makes of it: a number, so that its leading zero is lost."""
-    return {**row, "tax_code": int(row["tax_code"])} if "tax_code" in row else row
-
-
-def _stated(register: Register, table: str, day: date) -> Iterator[Row]:
-    """The rows as stated: of a thing that changed without a date only its present, without validity."""
-    rows = register.state(table, day)
-    undated = {_thing(row) for row in rows if row.get("_undated")}
-    for row in rows:
-        if _thing(row) not in undated:
-            yield row
-        elif row.get("_undated"):
-            yield {**row, "valid_from": None, "valid_to": None}
-
-
-def _thing(row: Row) -> str:
-    return str(row.get("project_id") or row.get("enterprise_id") or row.get("park_code"))
-
-
-def _write_sheet(contracts: Contracts, table: Table, rows: Sequence[Row], day: date) -> Sheet:
-    columns = [column for column in table.columns if column.labels]
-    assert table.sheet is not None
-    sheet = Sheet(table.sheet.names[0])
-    sheet.rows += [
-        ["BAN QUẢN LÝ CÁC KHU CÔNG NGHIỆP TỈNH BẮC NINH (SỐ LIỆU MÔ PHỎNG)"],
-        [table.description.vi.upper()],
-        [f"Tính đến ngày {day:%d/%m/%Y}"],
-        [],
-        ["STT", *(column.labels[0] for column in columns)],
-    ]
-    for number, row in enumerate(rows, 1):
-        sheet.rows.append([number, *(_cell(contracts, column, row) for column in columns)])
-    return sheet
-
-
-def _cell(contracts: Contracts, column: Column, row: Mapping[str, Any]) -> Value:
-    """A value as the register writes it: codes by their Vietnamese names, yes and no as Có and Không."""
-    value = row.get(column.name)
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return "Có" if value else "Không"
-    if column.codes and column.name not in ("province_code",):
-        names = {code.code: code.label.vi for code in contracts.code_lists[column.codes].codes}
-        return names.get(value, value)
-    if "(tỷ đồng)" in column.labels[0]:
-        return value / 1e9
-    if "(triệu USD)" in column.labels[0]:
-        return value / 1e6
-    return value
-
-
-def spoil_register(register: Register) -> None:
-    """Put rows that must be refused into the last register, and a tax code typed as a number."""
-    day = register.as_of[-1]
-    park = register.rows["register_parks"][0]["park_code"]
-    received = day - timedelta(days=9)
-    register.bad_rows[day] = [
-        BadRow(
-            "register_incidents",
-            {"incident_id": "SC-99001", "park_code": "KCN Không Có Thật", "kind": "flooding", "occurred_on": received, "hours": 3.5},
-            "unknown_park_name",
-        ),
-        BadRow(
-            "register_petitions",
-            {
-                "petition_id": "KN-99001",
-                "enterprise_id": "E0001",
-                "park_code": park,
-                "received_on": received,
-                "due_on": day,
-                "resolved_on": received - timedelta(days=30),
-            },
-            "dates_reversed",
-        ),
-        BadRow(
-            "register_inspections",
-            {
-                "inspection_id": "QD-99001",
-                "enterprise_id": "E0001",
-                "park_code": park,
-                "inspected_on": date(2062, 7, 1),
-                "has_violation": True,
-            },
-            "date_in_future",
-        ),
-        BadRow(
-            "register_projects",
-            {
-                "project_id": "9999999999",
-                "enterprise_id": "E9999",
-                "park_code": park,
-                "capital_type": "FDI",
-                "registered_capital_usd": 1_000_000,
-                "licensed_on": received,
-                "status": "active",
-                "valid_from": received,
-            },
-            "unknown_enterprise",
-        ),
-    ]
-    register.tax_codes_as_numbers.add((day, "E0002"))

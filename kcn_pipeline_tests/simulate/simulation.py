@@ -14,31 +14,30 @@ from random import Random
 from typing import Any
 
 from kcn_pipeline.contracts import Contracts, load_contracts
-from kcn_pipeline_tests.simulate.dirt import (
+from kcn_pipeline_tests.simulate.dirt import SPOILS
+from kcn_pipeline_tests.simulate.dirt.bench import (
     ACCEPTED,
     FILE,
     IGNORED,
     NOTED,
     REPORT,
     ROW,
-    SPOILS,
     VALUE,
     Bench,
     Mark,
     Spoil,
 )
 from kcn_pipeline_tests.simulate.filing import Filing, plan_filings, resubmit
-from kcn_pipeline_tests.simulate.indicators import IndicatorValue, list_values
 from kcn_pipeline_tests.simulate.periods import Period, quarters_from
 from kcn_pipeline_tests.simulate.province import Province, make_province
-from kcn_pipeline_tests.simulate.register import (
-    Register,
-    make_register,
+from kcn_pipeline_tests.simulate.register import Register, make_register
+from kcn_pipeline_tests.simulate.register_files import (
     place_of_bad_rows,
     register_path,
     spoil_register,
     write_register,
 )
+from kcn_pipeline_tests.simulate.values import IndicatorValue, list_values
 from kcn_pipeline_tests.simulate.world import World, register_night
 
 VIETNAM = timezone(timedelta(hours=7))
@@ -238,7 +237,9 @@ def _note_everyday(truth: Truth) -> None:
         truth.cases.append(Case(name, filing.path, what, Mark(ACCEPTED), filing.night))
     rows = truth.world().submissions
     for status in ("late", "missing"):
-        row = next(r for r in rows if r["status"] == status and r["form_code"] == "A.III.1" and not _was_sent(truth, r, status))
+        row = next(
+            r for r in rows if r["status"] == status and r["form_code"] == "A.III.1" and not _was_sent(truth, r, status)
+        )
         place = f"{row['enterprise_id']} {row['form_code']} {row['period'].code}"
         mark = Mark(NOTED if status == "late" else IGNORED, field=place)
         truth.cases.append(Case(f"{status}_report", "", f"a report that is {status}", mark, truth.last_night))
@@ -248,7 +249,8 @@ def _was_sent(truth: Truth, row: dict[str, Any], status: str) -> bool:
     """Whether a report that counts as missing was sent and refused."""
     filed = (report for filing in truth.filings for report in filing.reports)
     return status == "missing" and any(
-        (one.reporter_id, one.form_code, one.period) == (row["enterprise_id"], row["form_code"], row["period"]) for one in filed
+        (one.reporter_id, one.form_code, one.period) == (row["enterprise_id"], row["form_code"], row["period"])
+        for one in filed
     )
 
 
@@ -268,4 +270,3 @@ def _spoil_register(truth: Truth) -> None:
     undated = Mark(ACCEPTED, sheet="Đất đai")
     what = "rows that changed without saying since when: they hold from the date of the register"
     truth.cases.append(Case("register_undated", register_path(middle), what, undated, register_night(middle)))
-

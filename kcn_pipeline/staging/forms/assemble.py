@@ -208,15 +208,12 @@ class _Batch:
                 "window": slot.column.window if slot.column else "period",
                 "measure": slot.measure,
                 "ownership": slot.column.ownership if slot.column else None,
-                "unit": factor.unit,
-                "raw_unit": slot.raw_unit,
-                "factor": factor.factor if slot.field.type == "number" else None,
                 "min_value": slot.field.min if slot.field.type == "number" else None,
                 "max_value": slot.field.max if slot.field.type == "number" else None,
                 "is_required": slot.field.required,
                 "_line": slot.row + 1 if slot.row >= 0 else None,
             }
-            for slot, factor in zip(self.slots, self.factors, strict=True)
+            for slot in self.slots
         ]
         return _from_rows(rows, self.contracts.tables[VALUES])
 
@@ -265,7 +262,7 @@ class _Batch:
                 if index in self.kept:
                     cells[row * width + self.kept.index(index)] = cell
         raw = [write_raw(cell) if cell != "" else None for row in self.raw for cell in row]
-        return {
+        return self._unit_columns() | {
             "value": pa.array(flat, mask=np.isnan(flat)),
             "text_value": pa.array(text, pa.string()),
             "raw_text": pa.array(raw, pa.string()),
@@ -273,6 +270,25 @@ class _Batch:
             "_cell": pa.array(cells, pa.string()),
             "_problem": pa.array(problem, pa.string()),
             "_problem_detail": pa.array(detail, pa.string()),
+        }
+
+    def _unit_columns(self) -> dict[str, pa.Array]:
+        """The unit as written and how it was converted; a unit written in the cell itself outweighs the slot's."""
+        numbers = [slot.field.type == "number" for slot in self.slots]
+        factors = [
+            factor if is_number else _Factor(None, None) for factor, is_number in zip(self.factors, numbers, strict=True)
+        ] * len(self.drafts)
+        written = [slot.raw_unit for slot in self.slots] * len(self.drafts)
+        for row, readings in enumerate(self.readings):
+            for k, reading in readings.items():
+                if reading.unit_text:
+                    at = row * len(self.slots) + k
+                    factors[at], written[at] = self._factor_of(self.slots[k], reading.unit_text), reading.unit_text
+        return {
+            "unit": pa.array([factor.unit for factor in factors], pa.string()),
+            "raw_unit": pa.array(written, pa.string()),
+            "factor": pa.array([factor.factor for factor in factors], pa.float64()),
+            "vnd_per_usd": pa.array([self.rate if factor.uses_rate else None for factor in factors], pa.float64()),
         }
 
     # ---- findings ----------------------------------------------------------------------------------------------

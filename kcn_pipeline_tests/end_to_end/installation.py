@@ -1,0 +1,83 @@
+"""A throw-away installation of the pipeline: data folder, sources, and the command `kcn` as a user runs it."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@dataclass(frozen=True)
+class Installation:
+    """`home` holds sources.yaml, the input folders and `data/`."""
+
+    home: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return self.home / "data"
+
+    @property
+    def database(self) -> Path:
+        """The SQLite warehouse."""
+        return self.data / "warehouse.db"
+
+    def env(self, **more: str) -> dict[str, str]:
+        """The environment of a command."""
+        own = {"KCN_DATA_DIR": str(self.data), "KCN_SOURCES": str(self.home / "sources.yaml")}
+        return {**os.environ, **own, **self.environment, **more}
+
+    def write_sources(self, feeds: Iterable[Mapping[str, Any]]) -> None:
+        """Write sources.yaml."""
+        (self.home / "sources.yaml").write_text(yaml.safe_dump([dict(feed) for feed in feeds], allow_unicode=True))
+
+    def kcn(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run the command to its end."""
+        command = [sys.executable, "-m", "kcn_pipeline.cli", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, env=self.env(**environment), cwd=ROOT, check=False)
+
+    def refresh(self, night: str, *arguments: str, expect: int = 0) -> str:
+        """Refresh a night and return everything it said; fails when the exit code is another."""
+        done = self.kcn("refresh", "--night", night, *arguments)
+        assert done.returncode == expect, done.stderr[-4000:] + done.stdout
+        return done.stderr + done.stdout
+
+    def digest(self) -> str:
+        """The fingerprint of the warehouse."""
+        return self.kcn("digest").stdout.strip()
+
+    def query(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        """Rows of a query on the warehouse."""
+        connection = sqlite3.connect(self.database)
+        connection.row_factory = sqlite3.Row
+        try:
+            return [dict(row) for row in connection.execute(sql, parameters)]
+        finally:
+            connection.close()
+
+
+FOLDERS = (
+    {"id": "register", "kind": "register/files", "url": "register"},
+    {"id": "reports", "kind": "enterprise_reports/files", "url": "reports"},
+    {"id": "paper_reports", "kind": "enterprise_reports/files", "url": "paper_reports", "channel": "paper"},
+)
+
+
+def make_installation(home: Path, feeds: Iterable[Mapping[str, Any]] = FOLDERS) -> Installation:
+    """An installation whose input folders exist and are empty."""
+    home.mkdir(parents=True, exist_ok=True)
+    for feed in feeds:
+        if "://" not in feed["url"]:
+            (home / feed["url"]).mkdir(parents=True, exist_ok=True)
+    installation = Installation(home)
+    installation.write_sources(feeds)
+    return installation

@@ -1,0 +1,95 @@
+"""Every indicator value that should exist on a night, with the status that says what it is worth.
+
+It must not hold a formula (`indicators.py`). The surprising fact: which levels and frequencies an indicator has is read
+from the catalog, because that is a choice and not something to get right.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from kcn_pipeline_tests.simulate.areas import Answer, Area
+from kcn_pipeline_tests.simulate.indicators import FORMULAS, PLANNED
+from kcn_pipeline_tests.simulate.periods import Period
+from kcn_pipeline_tests.simulate.world import World
+
+
+@dataclass(frozen=True)
+class IndicatorValue:
+    """One true value, as `indicator_values.csv` holds it; `value` None with the status that says why."""
+
+    indicator_code: str
+    area_code: str
+    period_code: str
+    value: float | None
+    obs_status: str
+    n_reporting: int | None
+    n_expected: int | None
+
+
+def list_values(world: World) -> list[IndicatorValue]:
+    """Every value that should exist on the night: indicator × area × period, in the catalog's order."""
+    found: list[IndicatorValue] = []
+    for code, indicator in world.contracts.indicators.items():
+        for freq in indicator.frequencies:
+            if freq == "D" or indicator.status == "retired":
+                continue
+            for period in world.periods(freq):
+                for level in indicator.levels:
+                    for area_code in _areas(world, level, period, code):
+                        found.append(_value(world, code, Area(world, level, area_code, period)))
+    return found
+
+
+def _areas(world: World, level: str, period: Period, code: str) -> list[str]:
+    """The areas that get a row: every park and province of the period, the enterprises that have something to say."""
+    if level == "province":
+        areas = world.contracts.areas.values()
+        return [
+            a.area_code
+            for a in areas
+            if (a.valid_from or date.min) <= period.end and (a.valid_to or date.max) >= period.start
+        ]
+    if level == "park":
+        return [park.code for park in world.province.parks] if world.known_on else []
+    if level == "enterprise" and code not in PLANNED:
+        rows = world.enterprise_rows(period)
+        if code == "MG04":
+            rows = [r for r in world.submissions if r["period"] == period and r["enterprise_id"] != "BOARD"]
+        return sorted({row["enterprise_id"] for row in rows})
+    return []
+
+
+def _value(world: World, code: str, area: Area) -> IndicatorValue:
+    """One value with its status: L, M or O without a value, else B, E, P or A."""
+    key = code, area.code, area.period.code
+    if code in PLANNED:
+        return IndicatorValue(*key, None, "L", None, None)
+    breaks = [b.day for b in world.contracts.calendar.breaks if b.level == area.level]
+    if any(area.period.spans(day) for day in breaks):
+        return IndicatorValue(*key, None, "M", None, None)
+    scale, formula = FORMULAS[code]
+    answer = formula(area)
+    n_reporting = len({row[answer.contributor] for row in answer.rows})
+    n_expected = len(area.operating) if answer.measures else n_reporting
+    value, status = _divide(scale, answer)
+    if value is not None:
+        status = _status(area, answer, breaks, n_reporting < n_expected)
+    return IndicatorValue(*key, value, status, n_reporting, n_expected)
+
+
+def _divide(scale: float, answer: Answer) -> tuple[float | None, str]:
+    if answer.top is None or (answer.bottom and answer.bottom[0] is None):
+        return None, "O"
+    if answer.bottom is None:
+        return scale * answer.top, "A"
+    bottom = answer.bottom[0]
+    return (scale * answer.top / bottom, "A") if bottom else (None, "M")
+
+
+def _status(area: Area, answer: Answer, breaks: Sequence[date], is_partial: bool) -> str:
+    if any(area.period.previous().start < day <= area.period.start for day in breaks):
+        return "B"
+    if answer.measures and any(row["estimated"] & answer.measures for row in answer.rows):
+        return "E"
+    return "P" if is_partial else "A"
