@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return NOTHING_PUBLISHED
     except BrokenPipeError:
         return 0
+    except Exception as error:
+        if not type(error).__module__.startswith("kcn_pipeline."):
+            traceback.print_exc()
+        print(f"Nothing was published: {error}", file=sys.stderr)
+        return NOTHING_PUBLISHED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -215,13 +221,9 @@ def _show(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _digest(options: argparse.Namespace, settings: Settings) -> int:
-    from kcn_pipeline.warehouse import WarehouseError, compute_digest
+    from kcn_pipeline.warehouse import compute_digest
 
-    try:
-        print(compute_digest(settings.warehouse_url))
-    except WarehouseError as error:
-        print(error, file=sys.stderr)
-        return 1
+    print(compute_digest(settings.warehouse_url))
     return 0
 
 

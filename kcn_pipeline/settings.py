@@ -12,6 +12,9 @@ from pathlib import Path
 #: Vietnam keeps UTC+7 all year round and has no daylight saving, so a fixed offset is exact.
 VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
 
+#: The pilot begins here; there is no night before it.
+FIRST_NIGHT = "2025-01-01"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -41,8 +44,11 @@ def tonight(now: datetime | None = None) -> str:
 
 
 def parse_night(text: str) -> str:
-    """Check that `text` is a date `YYYY-MM-DD` and return it; raises ValueError with what was expected."""
+    """Check that `text` is a date `YYYY-MM-DD` from the first night to tonight; raises ValueError saying what is wrong."""
     try:
-        return date.fromisoformat(text).isoformat()
+        night = date.fromisoformat(text).isoformat()
     except ValueError:
         raise ValueError(f"night {text!r} is not a date; write it as YYYY-MM-DD, for example 2026-11-21") from None
+    if not FIRST_NIGHT <= night <= tonight():
+        raise ValueError(f"night {night} does not exist; nights run from {FIRST_NIGHT} to {tonight()}")
+    return night

@@ -5,7 +5,7 @@ table or command that tells the rest.
 """
 
 from kcn_pipeline.settings import Settings
-from kcn_pipeline.warehouse import NightSummary, WarehouseError, read_summary, show_address
+from kcn_pipeline.warehouse import NightSummary, read_summary, show_address
 
 _OUTCOMES = {
     0: "published",
@@ -18,10 +18,9 @@ _MOST_LINES = 8
 def write_summary(settings: Settings, night: str, code: int) -> str:
     """The summary of a night for the terminal."""
     lines = ["", f"Night {night}: {_OUTCOMES[code]}"]
-    try:
-        summary = read_summary(settings.warehouse_url, night)
-    except WarehouseError as error:
-        return "\n".join([*lines, f"  {error}"])
+    if code == 2:
+        return "\n".join(lines)
+    summary = read_summary(settings.warehouse_url, night)
     return "\n".join([*lines, *_numbers(summary), *_refused(summary), *_missing(summary), *_next(settings, summary)])
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import dagster as dg
 
 from kcn_pipeline.defs.resources import Installation
-from kcn_pipeline.settings import tonight
+from kcn_pipeline.settings import FIRST_NIGHT, tonight
 
 #: The only partition: the local date on which the refresh starts (`end_offset=1`: today exists).
-nights = dg.DailyPartitionsDefinition(start_date="2026-01-01", timezone="Asia/Ho_Chi_Minh", end_offset=1)
+nights = dg.DailyPartitionsDefinition(start_date=FIRST_NIGHT, timezone="Asia/Ho_Chi_Minh", end_offset=1)
 
 _RUN_CONFIG: dict[str, Any] = {"loggers": {"log_file": {}}}
 

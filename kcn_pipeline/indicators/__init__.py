@@ -4,7 +4,7 @@ It must not import dagster nor write to the warehouse. The surprising fact: noth
 they are missing; a night finds out by itself which periods it must compute again.
 
 A night calls, in this order: check_catalog, find_touched, compute_measures, compute_submissions, compute_values,
-build_dimensions, and last record_definitions, which marks the night as done.
+write_scope, build_dimensions, and last record_definitions, which marks the night as done.
 """
 
 from kcn_pipeline.indicators.catalog import check_catalog

@@ -179,12 +179,19 @@ def _plan(report: _Report, indicators: list[CheckedIndicator]) -> None:
                 engine.register(table.table, _with_period(table).empty_table())
         for indicator in indicators:
             for name, operand in zip(("numerator", "denominator"), indicator.operands, strict=False):
-                condition = f" WHERE {operand.where}" if operand.where else ""
-                sql = f"SELECT CAST({operand.expression} AS DOUBLE) FROM {operand.table}{condition}"
-                try:
-                    engine.query(f"{sql} GROUP BY {', '.join(PERIOD_NAMES)}")
-                except EngineError as error:
-                    report.add(indicator.code, [name, "expression"], [str(error)])
+                report.add(indicator.code, [name, "expression"], _plan_operand(engine, operand))
+
+
+def _plan_operand(engine: Engine, operand: CheckedOperand) -> Iterator[str]:
+    condition = f" WHERE {operand.where}" if operand.where else ""
+    sql = f"SELECT {operand.expression} AS value FROM {operand.table}{condition} GROUP BY {', '.join(PERIOD_NAMES)}"
+    try:
+        kind = engine.query(sql).schema.field("value").type
+    except EngineError as error:
+        yield str(error)
+        return
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+        yield f"gives {kind}, not a number; count(…) or sum(…) of numbers do"
 
 
 def _with_period(table: Table) -> pa.Schema:

@@ -20,6 +20,7 @@ from kcn_pipeline.indicators.duties import register_duties
 from kcn_pipeline.indicators.measures import register_enterprise_report
 from kcn_pipeline.indicators.periods import Period, read_period
 from kcn_pipeline.indicators.registers import open_registers, rows_with_province, situate
+from kcn_pipeline.indicators.scope import read_scope
 from kcn_pipeline.indicators.slices import STAGE, newest_periods, part_of
 from kcn_pipeline.indicators.statements import RESULT_SCHEMA, Facts, write_statement, write_uncollected
 from kcn_pipeline.indicators.touched import Touched
@@ -75,6 +76,8 @@ def compute_values(lake: Lake, contracts: Contracts, night: str, touched: Touche
             parts |= _compute(lake, contracts, indicators, [read_period(code) for code in codes], touched.known_until)
             scope += _scope(indicators, codes)
     lake.replace(STAGE, TABLE, night, parts)
+    # An indicator that is gone since an earlier attempt of the night takes its rows with it.
+    scope += [pair for pair in read_scope(lake, night) if pair[0] not in contracts.indicators]
     by_status: dict[str, int] = {}
     for rows in parts.values():
         for counted in rows.column("obs_status").value_counts().to_pylist():
@@ -272,7 +275,7 @@ _VALUED = """
         LEFT JOIN expected AS e
             ON e.level = r.level AND e.area_code = r.area_code AND e.period_code = r.period_code
     ), judged AS (
-        SELECT j.*, CASE
+        SELECT j.*, j.spanned IS NULL AND j.not_connected IS NULL AS is_counted, CASE
             WHEN j.not_connected IS NOT NULL THEN 'L'
             WHEN j.spanned IS NOT NULL OR (j.is_ratio AND j.denominator = 0) THEN 'M'
             WHEN j.numerator IS NULL OR (j.is_ratio AND j.denominator IS NULL) THEN 'O'
@@ -283,9 +286,10 @@ _VALUED = """
         FROM joined AS j
     )
     SELECT k.indicator_code, k.level, k.area_code, k.freq, k.period_code, k.unit, k.obs_status, k.source,
-        k.n_reporting, k.n_expected,
-        CASE WHEN k.spanned IS NULL THEN k.numerator END AS numerator,
-        CASE WHEN k.spanned IS NULL THEN k.denominator END AS denominator,
+        CASE WHEN k.is_counted THEN k.n_reporting END AS n_reporting,
+        CASE WHEN k.is_counted THEN k.n_expected END AS n_expected,
+        CASE WHEN k.is_counted THEN k.numerator END AS numerator,
+        CASE WHEN k.is_counted THEN k.denominator END AS denominator,
         CASE WHEN k.obs_status NOT IN ('L', 'M', 'O') THEN
             CASE WHEN k.is_ratio THEN k.scale * k.numerator / k.denominator ELSE k.scale * k.numerator END
         END AS value,

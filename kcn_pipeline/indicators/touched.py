@@ -17,6 +17,7 @@ from kcn_pipeline.indicators.definitions import changed_definitions, known_until
 from kcn_pipeline.indicators.duties import deadline_rows
 from kcn_pipeline.indicators.periods import Period, list_periods, order_codes, read_period
 from kcn_pipeline.indicators.registers import tabulate_periods
+from kcn_pipeline.indicators.scope import read_scope
 from kcn_pipeline.indicators.slices import STAGE, newest_register, periods_of
 from kcn_pipeline.lake import Lake
 from kcn_pipeline.schemas import schema_of
@@ -75,21 +76,25 @@ def find_touched(lake: Lake, contracts: Contracts, night: str) -> Touched:
     changed = changed_definitions(lake, contracts, night)
     since = date.fromisoformat(last) if last else date.min
     reported = _reported(lake, last, night)
+    codes = {period.code for period in every}
     found: dict[Reason, set[str]] = {
         "reports": reported,
         "register": _changed_in_registers(lake, contracts, last, every),
         "ended": {period.code for period in every if period.end >= since},
         "deadlines": {row["period_code"] for row in deadline_rows(contracts, every) if since <= row["due_on"] < today},
-        "definitions": {period.code for period in every} if changed.everything else set(),
-        "earlier_attempt": periods_of(lake.parts(STAGE, "indicator_values", night)),
+        "definitions": codes if changed.everything else set(),
     }
-    codes = {period.code for period in every}
+    touched = {code for some in found.values() for code in some}
+    # Publishing a night again must cover what an earlier attempt of it wrote, and nothing says that attempt's reasons.
+    found["earlier_attempt"] = periods_of(lake.parts(STAGE, "report_submissions", night)) - touched
+    earlier = {code for code, period in read_scope(lake, night) if period not in touched | found["earlier_attempt"]}
+    in_use = [code for code, indicator in contracts.indicators.items() if indicator.status != "retired"]
     return Touched(
         night=night,
         known_until=newest,
         every=order_codes(codes),
         reasons={reason: order_codes(found[reason] & codes) for reason in found},
-        indicators=changed.indicators,
+        indicators=tuple(code for code in in_use if code in {*changed.indicators, *earlier}),
         outside=order_codes(code for code in reported if read_period(code).start < contracts.calendar.first_day),
     )
 

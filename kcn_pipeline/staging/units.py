@@ -44,9 +44,12 @@ class Units:
         return self._by_spelling.get(squeeze(text))
 
     def target_of(self, field: Field_, column: str, written: Unit | None) -> Unit | None:
-        """The canonical unit a field is stored in: its measure's, else that of its quantity; money in USD."""
-        if column in field.measures:
-            return self.contracts.units[self.contracts.measures[field.measures[column]].unit]
+        """The canonical unit a field is stored in: its measure's, else that of its quantity; money in USD.
+
+        All columns of a field share it, so that a quarter can be compared with the year to date.
+        """
+        if measure := field.measures.get(column) or next(iter(field.measures.values()), None):
+            return self.contracts.units[self.contracts.measures[measure].unit]
         if field.unit == MONEY:
             return self.contracts.units["USD"]
         return self._canonical.get(written.quantity) if written else None

@@ -29,7 +29,7 @@ def apply_corrections(
     """
     findings = []
     for correction in contracts.corrections.values():
-        if correction.table != table.table or not set(correction.match) <= set(rows.column_names):
+        if correction.table != table.table or not {*correction.match, *correction.set} <= set(rows.column_names):
             continue
         matched = _matching(rows, correction)
         if pc.any(matched).as_py():

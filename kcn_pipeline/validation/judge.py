@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 import pyarrow as pa
 
-from kcn_pipeline.contracts.tables import Plausible, Table
+from kcn_pipeline.contracts.tables import Column, Plausible, Table
 from kcn_pipeline.validation.batches import refuse_batches
 from kcn_pipeline.validation.checks import outcomes_of
 from kcn_pipeline.validation.context import Context, frame_for, frame_of
@@ -19,7 +19,7 @@ from kcn_pipeline.validation.keys import rows_to_refuse
 from kcn_pipeline.validation.outcomes import Failure, Judged
 from kcn_pipeline.validation.run import Verdict, run_suite
 from kcn_pipeline.validation.split import split_rows
-from kcn_pipeline.validation.suites import Criterion, build_suite, format_value, structure_suite
+from kcn_pipeline.validation.suites import Criterion, build_suite, structure_suite
 
 #: Rows judged at a time. Great Expectations copies the frame for each expectation, so this bounds memory: the 20
 #: columns judged of 100,000 figures are 35 MB, twice while an expectation runs. A suite costs 0.2 s however short.
@@ -31,14 +31,15 @@ CONSEQUENCES = frozenset({"report_refused"})
 def judge(staged: pa.Table, table: Table, context: Context, found_before: Sequence[Failure] = ()) -> Judged:
     """Split tonight's rows of one table into accepted and quarantined, with findings and the six checks.
 
-    `found_before` are failures of rows that a topic found outside the suite. Raises ConservationError.
+    `found_before` are failures of rows that a topic found outside the suite, of well-formed rows only. Raises
+    ConservationError.
     """
     suite = build_suite(table, context.contracts.code_lists, context.night)
-    structure = _judge_structure(staged.schema, table)
+    structure = _judge_structure(staged.schema, table.columns, table.table)
     failures: list[Failure] = []
     recency: list[Verdict] = []
     if not structure:
-        failures += [*found_before, *_judge_rows(staged, table, suite, context)]
+        failures += _without_echoes([*found_before, *_judge_rows(staged, table, suite, context)])
         failures += _judge_keys(staged, table, suite, context)
         recency = _judge_recency(staged, table, suite, context)
     refusals = refuse_batches(staged, table, context, structure, failures)
@@ -47,14 +48,19 @@ def judge(staged: pa.Table, table: Table, context: Context, found_before: Sequen
     return Judged(split.accepted, split.quarantine, split.accepted_rows, split.findings, checks, refusals)
 
 
+def is_well_formed(staged: pa.Table, table: Table) -> bool:
+    """Whether every column is there with its type; of a table that is not, nothing beyond that may be asked."""
+    return not _judge_structure(staged.schema, table.columns, table.table)
+
+
 @lru_cache(maxsize=256)
-def _judge_structure(schema: pa.Schema, table: Table) -> tuple[Verdict, ...]:
+def _judge_structure(schema: pa.Schema, columns: tuple[Column, ...], name: str) -> tuple[Verdict, ...]:
     """What is wrong with the columns themselves, asked of a frame without rows; a missing column has no wrong type.
 
     The answer depends on the schema alone, so a replay of a hundred nights asks once.
     """
-    criteria = [c for c in structure_suite(table) if c.column is None or c.column in schema.names]
-    verdicts = run_suite(table.table, frame_of(schema.empty_table(), schema.names), criteria)
+    criteria = [c for c in structure_suite(columns) if c.column is None or c.column in schema.names]
+    verdicts = run_suite(name, frame_of(schema.empty_table(), schema.names), criteria)
     return tuple(verdict for verdict in verdicts if not verdict.passed)
 
 
@@ -105,7 +111,7 @@ def _failures(verdict: Verdict, staged: pa.Table, context: Context) -> Iterator[
     if verdict.criterion.names_rule:
         yield from _named_failures(verdict, staged, context)
     elif isinstance(verdict.criterion.prepares, Plausible) and context.previous_values is not None:
-        yield replace(_failure(verdict), details=_previous_of(verdict, context.previous_values))
+        yield replace(_failure(verdict), details=_changes(verdict, staged, context.previous_values))
     else:
         yield _failure(verdict)
 
@@ -128,12 +134,27 @@ def _named_failures(verdict: Verdict, staged: pa.Table, context: Context) -> Ite
         chosen = [place for place, found in enumerate(codes) if found == code]
         rule = code if code in known else verdict.criterion.rule
         texts = {int(verdict.rows[place]): details[place] or code for place in chosen}
-        yield replace(_failure(verdict), rule=rule, rows=verdict.rows[chosen], details=texts, column=None)
+        named = replace(_failure(verdict), rule=rule, column=None, is_unreadable=True)
+        yield replace(named, rows=verdict.rows[chosen], details=texts)
 
 
-def _previous_of(verdict: Verdict, previous: pa.Array) -> dict[int, str]:
-    values = previous.take(pa.array(verdict.rows)).to_pylist()
-    return {row: format_value(value) for row, value in zip(verdict.rows.tolist(), values, strict=True)}
+def _changes(verdict: Verdict, staged: pa.Table, previous: pa.Array) -> dict[int, str]:
+    """Of each row the value before and now, both in the canonical unit; what was written may be in another."""
+    rows = pa.array(verdict.rows)
+    now = staged.column(str(verdict.criterion.column)).take(rows).to_pylist()
+    changes = zip(verdict.rows.tolist(), previous.take(rows).to_pylist(), now, strict=True)
+    return {row: f"{before:,.6g} → {after:,.6g}" for row, before, after in changes}
+
+
+def _without_echoes(failures: Sequence[Failure]) -> Iterator[Failure]:
+    """The failures, of unreadable rows only that: an unreadable park is no unknown park and no missing value too."""
+    unreadable = [failure.rows for failure in failures if failure.is_unreadable]
+    every = np.concatenate(unreadable) if unreadable else np.empty(0, np.int64)
+    for failure in failures:
+        if failure.is_unreadable or failure.is_consequence:
+            yield failure
+        elif len(rows := np.setdiff1d(failure.rows, every)):
+            yield replace(failure, rows=rows)
 
 
 def _raise_error(verdict: Verdict) -> None:

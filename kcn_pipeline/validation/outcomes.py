@@ -38,7 +38,7 @@ class Failure:
 
     `column` is the one to name in a finding, `against` the column it was compared with (its value is what was
     expected); `details` say what concerns one row only. A consequence of another finding (the values of a refused
-    report) is quarantined without a finding of its own.
+    report) is quarantined without a finding of its own; rows that staging could not read break no other rule of values.
     """
 
     rule: str
@@ -50,6 +50,7 @@ class Failure:
     expected: Bilingual | None = None
     details: Mapping[int, str] = field(default_factory=dict)
     is_consequence: bool = False
+    is_unreadable: bool = False
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from kcn_pipeline.schemas import schema_of
 from kcn_pipeline.validation.batches import usual_rows
 from kcn_pipeline.validation.context import Context
 from kcn_pipeline.validation.corrections import apply_corrections
-from kcn_pipeline.validation.judge import judge
+from kcn_pipeline.validation.judge import is_well_formed, judge
 from kcn_pipeline.validation.outcomes import Failure, Judged, TableResult
 from kcn_pipeline.validation.results import nothing_new, result_of, write_quarantine
 from kcn_pipeline.validation.staged import in_file_order, read_staged
@@ -30,6 +30,7 @@ from kcn_pipeline.validation.stored import read_as_of, read_before, write_whole
 from kcn_pipeline.validation.texts import Finding, Language, as_table, make_finding, rule_text
 from kcn_pipeline.validation.versions import Row, Shape, Snapshot, Thing, merge_snapshot
 
+ENTERPRISES = "register_enterprises"
 _DATES = ("valid_from", "valid_to", "as_of")
 
 
@@ -101,7 +102,8 @@ def _validate_table(
     before = read_before(lake, table.table, night)
     context = Context(contracts, night, current.known(table), usual_rows=usual_rows(before))
     staged, corrected = apply_corrections(staged, table, contracts)
-    judged = judge(staged, table, context, _shared_tax_codes(staged, table))
+    shared = _shared_tax_codes(staged) if table.table == ENTERPRISES and is_well_formed(staged, table) else []
+    judged = judge(staged, table, context, shared)
     merged = _merge(before, judged, staged, table, contracts, night)
     rows = None if merged is None else pa.Table.from_pylist(merged.rows, schema=schema_of(table))
     stored = write_whole(lake, table, night, rows)
@@ -167,7 +169,7 @@ def _snapshots(
     """
     shape = Shape(table.versions or table.key, ())
     things: dict[date, set[Thing]] = defaultdict(set)
-    for row in staged.select([*shape.thing, "as_of"]).to_pylist():
+    for row in staged.select([name for name in (*shape.thing, "as_of") if name in staged.column_names]).to_pylist():
         things[_as_of(row, night)].add(shape.thing_of(row))
     rows: dict[date, list[Row]] = defaultdict(list)
     for row in in_file_order(accepted):
@@ -182,7 +184,7 @@ def _snapshots(
 
 def _dated_after(accepted: pa.Table, table: Table, contracts: Contracts, night: str) -> list[Finding]:
     """A finding when a register states a day after the night, which is then read as the night."""
-    newest = pc.max(accepted.column("as_of")).as_py()
+    newest = pc.max(accepted.column("as_of")).as_py() if "as_of" in accepted.column_names else None
     if newest is None or newest <= date.fromisoformat(night):
         return []
     place = accepted.slice(0, 1).to_pylist()[0]
@@ -203,7 +205,7 @@ def _last_statement(rows: Iterable[Row], shape: Shape) -> tuple[Row, ...]:
 
 def _as_of(row: Mapping[str, Any], night: str) -> date:
     latest = date.fromisoformat(night)
-    stated = row["as_of"]
+    stated = row.get("as_of")
     return min(stated, latest) if stated else latest
 
 
@@ -226,14 +228,12 @@ def _note(
 # ---- tax codes -------------------------------------------------------------------------------------------------
 
 
-def _shared_tax_codes(staged: pa.Table, table: Table) -> list[Failure]:
+def _shared_tax_codes(staged: pa.Table) -> list[Failure]:
     """Of two enterprises that state one tax code for the same days, the later row."""
-    wanted = ("enterprise_id", "tax_code", "valid_from", "valid_to", "_payload")
-    if table.table != "register_enterprises" or not set(wanted) <= set(staged.column_names):
-        return []
+    wanted = ["enterprise_id", "tax_code", "valid_from", "valid_to", "_payload"]
     holders: dict[tuple[str, str], list[Row]] = defaultdict(list)
     details: dict[int, str] = {}
-    for number, row in enumerate(staged.select(list(wanted)).to_pylist()):
+    for number, row in enumerate(staged.select(wanted).to_pylist()):
         if not row["tax_code"] or not row["enterprise_id"]:
             continue
         earlier = holders[row["_payload"], row["tax_code"]]

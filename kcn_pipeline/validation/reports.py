@@ -5,7 +5,7 @@ writing the park's former name or the address of their head office.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -22,7 +22,7 @@ from kcn_pipeline.validation.context import Context
 from kcn_pipeline.validation.corrections import apply_corrections
 from kcn_pipeline.validation.enterprises import EnterpriseIndex
 from kcn_pipeline.validation.history import previous_values
-from kcn_pipeline.validation.judge import judge
+from kcn_pipeline.validation.judge import is_well_formed, judge
 from kcn_pipeline.validation.outcomes import CheckName, Failure, Judged, TableResult
 from kcn_pipeline.validation.periods import last_day
 from kcn_pipeline.validation.results import nothing_new, result_of, write_quarantine
@@ -66,13 +66,17 @@ def _validate_reports(
     parks = read_as_of(lake, "register_parks", night)
     index = EnterpriseIndex(read_as_of(lake, "register_enterprises", night), parks)
     staged, corrected = apply_corrections(staged, table, contracts, is_whole=False)
-    staged, failures = resolve(staged, index)
-    known = {("register_enterprises", "tax_code"): _leading_codes(staged, index)}
-    if parks is not None:
-        known["register_parks", "park_code"] = parks.column("park_code")
-    judged = judge(staged, table, Context(contracts, night, known), failures)
+    context, failures = Context(contracts, night), []
+    if is_well_formed(staged, table):
+        staged, failures = resolve(staged, index)
+        known = {("register_enterprises", "tax_code"): _leading_codes(staged, index)}
+        if parks is not None:
+            known["register_parks", "park_code"] = parks.column("park_code")
+        context = replace(context, known=known)
+    judged = judge(staged, table, context, failures)
     findings = pa.concat_tables([as_table(corrected), judged.findings])
-    return _store(lake, table, night, staged.num_rows, judged, findings.num_rows), findings, judged.accepted
+    result = _store(lake, table, night, staged.num_rows, judged, findings.num_rows)
+    return result, findings, judged.accepted if judged.accepted.num_rows else schema_of(table).empty_table()
 
 
 def _validate_values(
@@ -82,10 +86,12 @@ def _validate_values(
     if staged is None:
         return _nothing(lake, table, night), as_table([])
     staged, corrected = apply_corrections(staged, table, contracts, is_whole=False)
-    staged = inherit(staged, reports, contracts)
-    known = {("enterprise_reports", "report_id"): plain_column(reports.column("report_id"))}
-    context = Context(contracts, night, known, previous_values(lake, table, staged, night))
-    failures = unknown_records(staged, read_as_of(lake, "register_parks", night), contracts)
+    context, failures = Context(contracts, night), []
+    if is_well_formed(staged, table):
+        staged = inherit(staged, reports, contracts)
+        known = {("enterprise_reports", "report_id"): plain_column(reports.column("report_id"))}
+        context = replace(context, known=known, previous_values=previous_values(lake, table, staged, night))
+        failures = unknown_records(staged, read_as_of(lake, "register_parks", night), contracts)
     judged = judge(staged, table, context, failures)
     findings, count = pa.concat_tables([as_table(corrected), judged.findings]), staged.num_rows
     del staged  # 100 MB on a busy night, while the accepted rows are written
@@ -99,7 +105,7 @@ def _nothing(lake: Lake, table: Table, night: str) -> TableResult:
 
 def _store(lake: Lake, table: Table, night: str, staged: int, judged: Judged, findings: int) -> TableResult:
     """Write the accepted rows, one slice per period, and the quarantine."""
-    lake.replace("validation", table.table, night, _Parts(judged.accepted))
+    lake.replace("validation", table.table, night, _Parts(judged.accepted) if judged.accepted.num_rows else {})
     write_quarantine(lake, table, night, judged.quarantine)
     return result_of(table, staged, judged, judged.accepted.num_rows, findings)
 
@@ -133,9 +139,8 @@ def resolve(reports: pa.Table, index: EnterpriseIndex) -> tuple[pa.Table, list[F
     is found by its tax code or by the park it reports on.
     """
     found = _Resolved()
-    wanted = [name for name in ("reporter", "tax_code", "park_code", "period_code") if name in reports.column_names]
-    for number, row in enumerate(reports.select(wanted).to_pylist()):
-        _resolve_row(number, {name: row.get(name) or None for name in wanted}, index, found)
+    for number, row in enumerate(reports.select(["reporter", "tax_code", "park_code", "period_code"]).to_pylist()):
+        _resolve_row(number, {name: value or None for name, value in row.items()}, index, found)
     reports = set_column(reports, "enterprise_id", pa.array(found.enterprise_id, pa.string()))
     reports = set_column(reports, "park_code", pa.array(found.park_code, pa.string()))
     failures = [

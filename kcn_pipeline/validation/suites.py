@@ -71,8 +71,8 @@ class Criterion:
 
 
 def build_suite(table: Table, code_lists: Mapping[str, CodeList], night: str) -> tuple[Criterion, ...]:
-    """Every criterion of a table, in the order of the contract; those of a batch's number of rows are `batch_suite`'s."""
-    criteria = list(structure_suite(table))
+    """Every criterion of a table, in the order of the contract; a batch's number of rows is judged by `batch_suite`."""
+    criteria = list(structure_suite(table.columns))
     for column in table.columns:
         criteria += _column_criteria(column, code_lists)
     criteria.append(_unique_key(table))
@@ -82,9 +82,9 @@ def build_suite(table: Table, code_lists: Mapping[str, CodeList], night: str) ->
     return tuple(criteria)
 
 
-def structure_suite(table: Table) -> tuple[Criterion, ...]:
+def structure_suite(columns: tuple[Column, ...]) -> tuple[Criterion, ...]:
     """The criteria of the columns themselves: that each exists, with its type."""
-    return _columns_exist(table), *(_type(column) for column in table.columns)
+    return _columns_exist(columns), *(_type(column) for column in columns)
 
 
 def batch_suite(table: Table, usual_rows: int | None) -> tuple[Criterion, ...]:
@@ -124,8 +124,8 @@ def day_of(night: str) -> datetime:
 # ---- properties of columns -------------------------------------------------------------------------------------
 
 
-def _columns_exist(table: Table) -> Criterion:
-    names = [column.name for column in table.columns]
+def _columns_exist(columns: tuple[Column, ...]) -> Criterion:
+    names = [column.name for column in columns]
     arguments = {"column_set": names, "exact_match": False}
     return Criterion("columns_missing", "critical", "columns", "ExpectTableColumnsToMatchSet", arguments)
 

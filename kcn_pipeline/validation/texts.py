@@ -52,7 +52,7 @@ class Reason:
 def reasons_of(rows: pa.Table, table: Table, failure: Failure, contracts: Contracts) -> Iterator[Reason]:
     """The reason of every row of a failure, in row order."""
     text = rule_text(contracts, failure.rule)
-    wanted = {*_PLACE, "raw_text", "field_code", "column_code", "record", failure.column, failure.against}
+    wanted = {*_PLACE, "raw_text", "value_raw", "field_code", "column_code", "record", failure.column, failure.against}
     chosen = rows.select([name for name in rows.column_names if name in wanted])
     for start in range(0, len(failure.rows), _ROWS_AT_A_TIME):
         numbers = failure.rows[start : start + _ROWS_AT_A_TIME]
@@ -121,7 +121,7 @@ def _reason(row: int, cells: Mapping[str, Any], table: Table, failure: Failure, 
     field = _form_field(cells) or failure.column
     detail = failure.details.get(row)
     if failure.column is None and detail:
-        named, cell, written = _read_detail(detail, written)
+        named, cell, written = _read_detail(detail, written or cells.get("value_raw"))
         field, cells = field or named, {**cells, "_cell": cell or cells.get("_cell")}
     filling: dict[Language, Mapping[str, str]] = {}
     for language in LANGUAGES:

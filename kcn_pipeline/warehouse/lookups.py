@@ -5,6 +5,7 @@ It must not publish. The surprising fact: a warehouse that does not exist yet is
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Result, func, inspect, literal_column, make_url, select, table
@@ -26,8 +27,10 @@ class MartPreview:
 
 def read_published_nights(url: str) -> set[str]:
     """The nights that the warehouse holds; empty when there is no warehouse yet."""
-    engine = open_engine(url)
-    with read_snapshot(engine) as connection:
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
+        return set()
+    with read_snapshot(open_engine(url)) as connection:
         if not inspect(connection).has_table(audit_refresh.name):
             return set()
         return set(connection.scalars(select(audit_refresh.c.night)))

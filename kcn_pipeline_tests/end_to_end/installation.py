@@ -1,5 +1,8 @@
 """A throw-away installation of the pipeline: data folder, sources, and the command `kcn` as a user runs it."""
 
+import contextlib
+import io
+import logging
 import os
 import sqlite3
 import subprocess
@@ -8,8 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import yaml
+
+from kcn_pipeline.cli import main
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -45,15 +51,33 @@ class Installation:
         command = [sys.executable, "-m", "kcn_pipeline.cli", *arguments]
         return subprocess.run(command, capture_output=True, text=True, env=self.env(**environment), cwd=ROOT, check=False)
 
+    def run_here(self, *arguments: str) -> tuple[int, str]:
+        """Run the command in this process, which has paid for its imports already; returns its code and what it said."""
+        said, log = io.StringIO(), logging.getLogger("kcn_pipeline.progress")
+        with (
+            mock.patch.dict(os.environ, self.env()),
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(said),
+        ):
+            log.handlers.clear()
+            code = main(arguments)
+            log.handlers.clear()
+        return code, said.getvalue()
+
     def refresh(self, night: str, *arguments: str, expect: int = 0) -> str:
-        """Refresh a night and return everything it said; fails when the exit code is another."""
-        done = self.kcn("refresh", "--night", night, *arguments)
-        assert done.returncode == expect, done.stderr[-4000:] + done.stdout
-        return done.stderr + done.stdout
+        """Refresh a night in this process and return everything it said; fails when the exit code is another."""
+        code, said = self.run_here("refresh", "--night", night, *arguments)
+        assert code == expect, said[-4000:]
+        return said
+
+    def replay(self) -> None:
+        """Rebuild everything from landing."""
+        code, said = self.run_here("replay")
+        assert code == 0, said[-4000:]
 
     def digest(self) -> str:
         """The fingerprint of the warehouse."""
-        return self.kcn("digest").stdout.strip()
+        return self.run_here("digest")[1].strip()
 
     def query(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         """Rows of a query on the warehouse."""

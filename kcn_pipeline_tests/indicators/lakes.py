@@ -22,6 +22,7 @@ from kcn_pipeline.indicators import (
     compute_values,
     find_touched,
     record_definitions,
+    write_scope,
 )
 from kcn_pipeline.lake import WHOLE, Lake
 from kcn_pipeline.schemas import schema_of
@@ -78,7 +79,7 @@ class SmallProvince:
         night: str,
         enterprise_id: str | None,
         form_id: str,
-        period_code: str,
+        period_code: str | None,
         figures: Mapping[str, float] | None = None,
         *,
         submitted_on: str | None = None,
@@ -150,7 +151,7 @@ def park(code: str, **values: Any) -> Row:
 
 def enterprise(code: str, park_code: str, **values: Any) -> Row:
     """A register row of an operating tenant."""
-    row = {"enterprise_id": code, "tax_code": f"23{int(code[1:]):08d}", "name_vi": f"Công ty {code}"}
+    row: Row = {"enterprise_id": code, "tax_code": f"23{int(code[1:]):08d}", "name_vi": f"Công ty {code}"}
     row |= {"park_code": park_code, "role": "tenant", "ownership": "FDI", "is_operating": True}
     return {**row, "operating_from": LONG_AGO, "valid_from": LONG_AGO, **values}
 
@@ -161,6 +162,7 @@ def run_night(lake: Lake, contracts: Contracts, night: str) -> tuple[Touched, Va
     compute_measures(lake, contracts, night, touched)
     compute_submissions(lake, contracts, night, touched)
     result = compute_values(lake, contracts, night, touched)
+    write_scope(lake, night, result.scope)
     record_definitions(lake, contracts, night)
     return touched, result
 
@@ -197,7 +199,8 @@ def submissions_of(lake: Lake, period_code: str) -> list[Row]:
     return []
 
 
-def _freq_of(period_code: str) -> str:
-    if len(period_code) == 4:
-        return "A"
-    return period_code[5] if period_code[5] in "SQ" else "M"
+def _freq_of(period_code: str | None) -> str | None:
+    """The frequency that the code shows, as staging would; none of what is no code."""
+    if not period_code or not period_code[:4].isdigit():
+        return None
+    return "A" if len(period_code) == 4 else period_code[5] if period_code[5] in "SQ" else "M"

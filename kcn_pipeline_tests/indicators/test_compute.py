@@ -199,7 +199,7 @@ def test_period_that_has_not_ended_is_not_computed(province: SmallProvince) -> N
 
 
 def project(code: str, park_code: str, usd: float, **values: object) -> Row:
-    row = {"project_id": code, "enterprise_id": "E0001", "park_code": park_code, "capital_type": "FDI"}
+    row: Row = {"project_id": code, "enterprise_id": "E0001", "park_code": park_code, "capital_type": "FDI"}
     row |= {"registered_capital_usd": usd, "licensed_on": date(2020, 1, 1), "status": "active"}
     return {**row, "valid_from": date(1900, 1, 1), **values}
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kcn_pipeline.indicators import find_touched
 from kcn_pipeline.lake import Lake
 from kcn_pipeline_tests.indicators.lakes import (
     EMPTY_PARK,
@@ -75,8 +76,9 @@ class Registers:
                 tables["register_enterprises"][0] |= {"operating_to": date(2026, 1, 31)}
                 return ["register_enterprises"]
             case "project":
-                row = {"project_id": f"P{number}", "enterprise_id": "E0001", "park_code": QUE_VO, "status": "active"}
-                row |= {"capital_type": "FDI", "registered_capital_usd": number, "licensed_on": date(2025, 11, number)}
+                row: Row = {"project_id": f"P{number}", "enterprise_id": "E0001", "park_code": QUE_VO}
+                row |= {"status": "active", "capital_type": "FDI", "registered_capital_usd": number}
+                row |= {"licensed_on": date(2025, 11, number)}
                 tables["register_projects"].append({**row, "valid_from": date(1900, 1, 1)})
                 return ["register_projects"]
             case "correct_land":
@@ -211,10 +213,27 @@ def test_second_attempt_covers_the_periods_of_the_first(province: SmallProvince)
     province.report(night, "E0001", "a_iii_1_2023", "2026-Q1", {"export_usd": 5}, park_code=QUE_VO)
     run_night(province.lake, contracts, night)
     assert values_of(province.lake)["EC08", QUE_VO, "2026-Q1"]["value"] == 5
-    shutil.rmtree(province.lake.tables_dir / "validation" / "enterprise_reports")
-    touched, _ = run_night(province.lake, contracts, night)
+    for table in ("enterprise_reports", "enterprise_report_values"):
+        shutil.rmtree(province.lake.tables_dir / "validation" / table)
+    touched = find_touched(province.lake, contracts, night)
     assert "2026-Q1" in touched.reasons["earlier_attempt"]
+    run_night(province.lake, contracts, night)
     assert values_of(province.lake)["EC08", QUE_VO, "2026-Q1"]["value"] is None
+
+
+def test_second_attempt_covers_the_indicators_of_the_first(province: SmallProvince) -> None:
+    """The first attempt had an overlay that changed one indicator and added another; the second has none."""
+    province.parks("2026-08-01", QUE_VO)
+    run_night(province.lake, catalog_of("EC08"), "2026-08-01")
+    contracts = catalog_of("EC08", "EC09")
+    changed = contracts.indicators["EC08"].model_copy(update={"scale": 1000})
+    contracts.indicators["EC08"] = changed  # type: ignore[index]
+    first = run_night(province.lake, contracts, "2026-08-02")[1]
+    assert {code for code, _ in first.scope} == {"EC08", "EC09"}
+    touched, second = run_night(province.lake, catalog_of("EC08"), "2026-08-02")
+    assert touched.indicators == ("EC08",)
+    assert set(second.scope) == set(first.scope), "what is gone is in scope too, without rows"
+    assert {code for code, _, _ in values_of(province.lake, "2026-08-02")} == {"EC08"}
 
 
 def test_older_night_run_again_knows_what_came_later(province: SmallProvince) -> None:

@@ -93,14 +93,17 @@ class Area:
 
 
 def complete(rows: Iterable[Row], *columns: str) -> list[Row]:
+    """The rows in which every one of the columns is known."""
     return [row for row in rows if all(row[column] is not None for column in columns)]
 
 
 def add(rows: Sequence[Row], *columns: str) -> float | None:
+    """The sum of the columns over the rows; None when there is no row."""
     return float(sum(row[column] for row in rows for column in columns)) if rows else None
 
 
 def count(rows: Sequence[Row], condition: Callable[[Row], object]) -> float | None:
+    """How many rows meet a condition; None when there is no row."""
     return float(sum(bool(condition(row)) for row in rows)) if rows else None
 
 
@@ -118,11 +121,13 @@ def share_reported(area: Area, top: str | tuple[str, ...], bottom: str) -> Answe
 
 
 def count_reported(area: Area, columns: tuple[str, ...], top: Callable[[Row], object], bottom: Any) -> Answer:
+    """Count over count, over the enterprises that reported all the columns."""
     rows = complete(area.reports, *columns)
     return Answer(count(rows, top), (count(rows, bottom),), rows, "enterprise_id", frozenset(columns))
 
 
 def share(rows: Sequence[Row], top: str, bottom: str, contributor: str) -> Answer:
+    """Sum over sum, over the rows that know both."""
     rows = complete(rows, top, bottom)
     return Answer(add(rows, top), (add(rows, bottom),), rows, contributor)
 
@@ -134,6 +139,7 @@ def share_of_rows(rows: Sequence[Row], top: Callable[[Row], object], contributor
 
 
 def land(area: Area, top: str, bottom: str) -> Answer:
+    """Sum over sum of the land register."""
     return share(area.stock("register_land"), top, bottom, "park_code")
 
 

@@ -37,12 +37,12 @@ def register_path(day: date) -> str:
     return f"register/register_{day.isoformat()}.xlsx"
 
 
-def place_of_bad_rows(register: Register, day: date) -> Iterator[tuple[BadRow, str]]:
-    """The refused rows of a register with the first cell of each; they stand below the good rows of their sheet."""
+def place_of_bad_rows(register: Register, day: date) -> Iterator[tuple[BadRow, int]]:
+    """The refused rows of a register with the line of each; they stand below the good rows of their sheet."""
     seen: dict[str, int] = {}
     for bad in register.bad_rows.get(day, []):
         seen[bad.table] = seen.get(bad.table, 0) + 1
-        yield bad, f"A{_HEADER_ROWS + len(list(_stated(register, bad.table, day))) + seen[bad.table]}"
+        yield bad, _HEADER_ROWS + len(list(_stated(register, bad.table, day))) + seen[bad.table]
 
 
 def _with_number(row: Row) -> Row:

@@ -150,7 +150,7 @@ def fill_bn_01(province: Province, enterprise: Enterprise, period: Period) -> Ce
 
 
 def _capital_rows(enterprise: Enterprise, column: str, lines: dict[str, float]) -> Cells:
-    """Rows I to 3 of one column; the one investor block stands under the investor's nationality."""
+    """Rows I to 3 of one column; the investors' blocks stand under their nationality, every twelfth firm has two."""
     own, other = ("1.2", "1.1") if enterprise.ownership == "FDI" else ("1.1", "1.2")
     contributed = _add(lines["cash"], lines["machinery"], lines["other_assets"])
     loans = _add(lines["loan_domestic"], lines["loan_parent"], lines["loan_foreign"])
@@ -158,9 +158,6 @@ def _capital_rows(enterprise: Enterprise, column: str, lines: dict[str, float]) 
         "I": _add(contributed, loans, lines["reinvested"]),
         "1": contributed,
         own: contributed,
-        f"{own}.1.4": lines["cash"],
-        f"{own}.1.5": lines["machinery"],
-        f"{own}.1.6": lines["other_assets"],
         other: 0,
         "2": loans,
         "2.a": lines["loan_domestic"],
@@ -168,6 +165,11 @@ def _capital_rows(enterprise: Enterprise, column: str, lines: dict[str, float]) 
         "2.c": lines["loan_foreign"],
         "3": lines["reinvested"],
     }
+    for item, line in ((4, "cash"), (5, "machinery"), (6, "other_assets")):
+        first = round(lines[line] * 0.6, 1) if enterprise.number % 12 == 3 else lines[line]
+        rows[f"{own}.1.{item}"] = first
+        if enterprise.number % 12 == 3:
+            rows[f"{own}.2.{item}"] = round(lines[line] - first, 1)
     return {(code, column): value for code, value in rows.items()}
 
 

@@ -260,9 +260,9 @@ def _spoil_register(truth: Truth) -> None:
     spoil_register(register)
     day = register.as_of[-1]
     path, night = register_path(day), register_night(day)
-    for bad, cell in place_of_bad_rows(register, day):
+    for bad, line in place_of_bad_rows(register, day):
         sheet = truth.contracts.tables[bad.table].sheet
-        mark = Mark(ROW, bad.rule, sheet.names[0] if sheet else "", cell)
+        mark = Mark(ROW, bad.rule, sheet.names[0] if sheet else "", row=line)
         truth.cases.append(Case("register_row", path, f"a row of {bad.table} that must be refused", mark, night))
     repaired = Mark(ACCEPTED, sheet="Doanh nghiệp", field="E0002")
     truth.cases.append(Case("register_tax_code", path, "a tax code typed as a number", repaired, night))

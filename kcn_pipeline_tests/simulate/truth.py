@@ -32,14 +32,17 @@ def write_truth(truth: Truth, folder: Path, night: str) -> None:
     )
     _write(
         folder / "rejects.csv",
-        ("file", "sheet", "cell", "field", "rule"),
-        sorted((c.file, c.mark.sheet, c.mark.cell, c.mark.field, c.mark.rule) for c in truth.rejects(night)),
+        ("file", "sheet", "line", "cell", "field", "rule"),
+        sorted(
+            (c.file, c.mark.sheet, str(c.mark.line or ""), c.mark.cell, c.mark.field, c.mark.rule)
+            for c in truth.rejects(night)
+        ),
     )
     _write(
         folder / "cases.csv",
-        ("case", "file", "sheet", "cell", "field", "what", "expected", "rule"),
+        ("case", "file", "sheet", "line", "cell", "field", "what", "expected", "rule"),
         (
-            (c.case, c.file, c.mark.sheet, c.mark.cell, c.mark.field, c.what, c.mark.expected, c.mark.rule)
+            (c.case, c.file, c.mark.sheet, c.mark.line, c.mark.cell, c.mark.field, c.what, c.mark.expected, c.mark.rule)
             for c in truth.cases
             if c.night <= night
         ),

@@ -3,12 +3,13 @@
 from datetime import date
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from kcn_pipeline.contracts import Contracts
-from kcn_pipeline.lake import Lake
+from kcn_pipeline.lake import WHOLE, Lake
 from kcn_pipeline.validation.register import in_reference_order
-from kcn_pipeline_tests.validation.frames import NEXT, NIGHT, check, findings_of, rows_of, run, stage
+from kcn_pipeline_tests.validation.frames import NEXT, NIGHT, check, findings_of, rows_of, run, stage, staged_rows
 
 JUNE = date(2026, 6, 30)
 
@@ -86,7 +87,8 @@ def test_a_quarantined_row_keeps_its_last_version(registered: Lake, contracts: C
 
 
 def test_no_thing_vanishes_while_a_row_cannot_say_which_thing_it_is(registered: Lake, contracts: Contracts) -> None:
-    rows = [{"as_of": date(2026, 4, 30)}, {"as_of": date(2026, 4, 30), "enterprise_id": None}]
+    april = date(2026, 4, 30)
+    rows: list[dict[str, Any]] = [{"as_of": april}, {"as_of": april, "enterprise_id": None}]
     stage(registered, contracts, "register_enterprises", *rows, night=NEXT)
     run(registered, contracts, "register", NEXT)
     assert [rule for rule, _ in _rules(registered, NEXT)] == ["missing_value"]
@@ -221,3 +223,13 @@ def test_overlapping_rows_of_one_thing_are_cut_and_told(lake: Lake, contracts: C
     assert (finding["rule"], finding["severity"], finding["value"], finding["file"], finding["line"]) == (
         "versions_overlap", "warning", "QUE_VO", "tệp.xlsx", None,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("column", ["enterprise_id", "tax_code", "valid_from", "as_of"])
+def test_a_register_without_a_column_is_refused_whole(registered: Lake, contracts: Contracts, column: str) -> None:
+    rows = staged_rows(contracts, "register_enterprises", {}, {})
+    wrong = pa.array(["x", "y"]) if column in ("valid_from", "as_of") else pa.array([1.5, 2.5])
+    for broken in (rows.drop_columns([column]), rows.set_column(rows.schema.get_field_index(column), column, wrong)):
+        registered.replace("staging", "register_enterprises", NEXT, {WHOLE: broken})
+        result = run(registered, contracts, "register", NEXT).tables["register_enterprises"]
+        assert (result.refused_sources, result.stored) == (("files",), 2)

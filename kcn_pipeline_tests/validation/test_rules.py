@@ -99,6 +99,11 @@ CASES: dict[str, tuple[dict[str, Any], float | None, list[str]]] = {
         {"_problem": "unreadable_number", "_problem_detail": "Cỡ [D4]: ba phẩy"}, None, ["unreadable_number"],
     ),
     "unknown problem": ({"_problem": "never_heard_of"}, None, ["unreadable_row"]),
+    "unreadable and therefore missing": (
+        {"thing": None, "park": "?", "_problem": "unreadable_number"},
+        None,
+        ["unreadable_number"],
+    ),
     "two faults": ({"size": 99.0, "freq": "W"}, None, ["out_of_range", "not_in_codes"]),
     "same key, same content": ({"thing": "twin"}, None, []),
     "same key, same content again": ({"thing": "twin"}, None, ["duplicate_key"]),
@@ -177,7 +182,7 @@ def test_a_finding_names_its_place_and_value(judged: Judged) -> None:
         "rule": "unknown_park", "scope": "row", "table": "things", "source": "files", "file": "tệp.xlsx",
         "sheet": "Vật", "field": "park", "value": "NOWHERE",
     }  # fmt: skip
-    assert "10" in found["more than twenty times"]["reason_en"]
+    assert "10 → 201" in found["more than twenty times"]["reason_en"]
     problem = found["known problem"]
     assert (problem["cell"], problem["field"], problem["value"]) == ("D4", "Cỡ", "ba phẩy")
 

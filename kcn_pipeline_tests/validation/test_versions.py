@@ -144,8 +144,8 @@ def rows(draw: st.DrawFn) -> Row:
 @st.composite
 def histories(draw: st.DrawFn) -> list[Snapshot]:
     days = sorted(draw(st.lists(DAYS, min_size=1, max_size=4, unique=True)))
-    unique = {"unique_by": lambda one: (one["thing"], one["valid_from"]), "max_size": 6}
-    return [snapshot(day, *draw(st.lists(rows(), **unique)), is_complete=draw(st.booleans())) for day in days]
+    stated = st.lists(rows(), max_size=6, unique_by=lambda one: (one["thing"], one["valid_from"]))
+    return [snapshot(day, *draw(stated), is_complete=draw(st.booleans())) for day in days]
 
 
 def merge_all(history: list[Snapshot]) -> list[Row]:

@@ -107,6 +107,8 @@ class _Batch:
         target = self.units.target_of(slot.field, slot.column_code, written) or written
         factor = conversion(written, target, self.rate)
         crosses = bool(written.currency and target.currency and written.currency != target.currency)
+        if factor is None and self.freq is None:
+            return _Factor(None, target.code, crosses)  # no period, hence no rate; the report is refused for that
         if factor is None:
             problem = "no_exchange_rate" if crosses else "unknown_unit"
             return _Factor(None, target.code, crosses, problem, f"{written.code} → {target.code}")
@@ -150,7 +152,7 @@ class _Batch:
 
     def report_rows(self) -> pa.Table:
         """One row per draft."""
-        required = [k for k, slot in enumerate(self.slots) if slot.field.required]
+        required = [k for k, slot in enumerate(self.slots) if slot.field.required and "#" not in slot.record]
         rows = [self._report_row(row, draft, required) for row, draft in enumerate(self.drafts)]
         return conform(_from_rows(rows, self.contracts.tables[TABLE]), self.contracts.tables[TABLE])
 

@@ -46,7 +46,8 @@ def read_headings(form: Form, rows: Rows, head: int, last: int) -> Headings:
     labels = _labels_of(id(form))
     found = Headings()
     for number, at, cell in _outside_cells(rows, head, last):
-        if "ngày" in cell and (match := _DATE_LINE.search(clean(cell))):
+        # "ng" and not "ngày": the letter à may be written with a combining accent.
+        if "ng" in cell and (match := _DATE_LINE.search(clean(cell))):
             found.date_line = Heading(match[0], number, at)
         if number < head:
             found.lines.append(cell)

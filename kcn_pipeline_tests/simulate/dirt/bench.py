@@ -27,6 +27,13 @@ class Mark:
     sheet: str = ""
     cell: str = ""
     field: str = ""
+    row: int | None = None
+
+    @property
+    def line(self) -> int | None:
+        """The row of the sheet, counted from 1: that of the cell, or the whole row it is about."""
+        digits = "".join(filter(str.isdigit, self.cell))
+        return int(digits) if digits else self.row
 
 
 def is_quarterly(filing: Filing) -> bool:
