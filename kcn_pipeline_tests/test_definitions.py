@@ -29,7 +29,9 @@ def describe_definitions() -> str:
     repository = defs.get_repository_def()
     lines += [f"job {job.name}" for job in sorted(repository.get_all_jobs(), key=lambda job: job.name)]
     for schedule in repository.schedule_defs:
-        lines.append(f"schedule {schedule.name} {schedule.cron_schedule} {schedule.execution_timezone} {schedule.job_name}")
+        lines.append(
+            f"schedule {schedule.name} {schedule.cron_schedule} {schedule.execution_timezone} {schedule.job_name}"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -32,7 +32,7 @@ def _years_to_date(engine: Engine, contracts: Contracts, reported: Sequence[Peri
     same = "{a}.enterprise_id = {b}.enterprise_id AND {a}.form_code = {b}.form_code AND {a}.field_code = {b}.field_code"
     same += " AND {a}.record = {b}.record"
     rows = engine.query(f"""
-        SELECT y.*, q.value AS in_quarter, COALESCE(e.value, 0) AS before
+        SELECT y.*, q.as_certified AS in_quarter, COALESCE(e.as_certified, 0) AS before
         FROM current_cells AS y
         JOIN steps AS s ON s.period_code = y.period_code
         JOIN current_cells AS q ON {same.format(a="q", b="y")} AND q.period_code = y.period_code AND q.window = 'period'
@@ -42,10 +42,10 @@ def _years_to_date(engine: Engine, contracts: Contracts, reported: Sequence[Peri
         ORDER BY y.period_code, y.enterprise_id, y.form_code, y.field_code, y.record
         """)
     for row in rows.to_pylist():
-        if _differ(row["in_quarter"], row["value"] - row["before"], YEAR_TO_DATE_TOLERANCE):
+        if _differ(row["in_quarter"], row["as_certified"] - row["before"], YEAR_TO_DATE_TOLERANCE):
             said = {
                 "field": _name_field(contracts, row),
-                "found": _write(row["value"]),
+                "found": _write(row["as_certified"]),
                 "expected": _write(row["before"] + row["in_quarter"]),
             }
             yield _at_cell("year_to_date_mismatch", row, said)

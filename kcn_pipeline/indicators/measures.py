@@ -80,7 +80,10 @@ _ALL_MEASURES = f"SELECT {', '.join(SCHEMA.names)} FROM measures"
 
 
 def register_current_reports(engine: Engine, lake: Lake, contracts: Contracts, codes: Iterable[str]) -> None:
-    """Register `current_cells`: every accepted cell of the newest accepted report per enterprise × form × period."""
+    """Register `current_cells`: every accepted cell of the newest accepted report per enterprise × form × period.
+
+    `as_certified` is the figure in the currency of the certificate, before any rate: only this adds up over quarters.
+    """
     parts = [part_of(code) for code in codes]
     for name in ("enterprise_reports", "enterprise_report_values"):
         schema = schema_of(contracts.tables[name])
@@ -91,6 +94,9 @@ def register_current_reports(engine: Engine, lake: Lake, contracts: Contracts, c
         f"""
         SELECT c.enterprise_id, c.park_code, c.freq, c.period_code, c.form_id, c.form_code, c.report_id,
             v.field_code, v.column_code, COALESCE(v.record, '') AS record, v.window, v.measure, v.value,
+            CASE WHEN v.vnd_per_usd IS NULL THEN v.value
+                WHEN v.unit = 'USD' THEN v.value * v.vnd_per_usd
+                ELSE v.value / v.vnd_per_usd END AS as_certified,
             v._source, v._payload, v._file, v._sheet, v._cell, v._line
         FROM (
             SELECT r.*, ROW_NUMBER() OVER (

@@ -52,11 +52,13 @@ def write_statement(facts: Facts, indicator: Indicator, checked: CheckedIndicato
     parts = [f"areas AS ({_areas(facts, checked, level, freqs)})"]
     parts.append(f"numerator AS ({_operand(facts, checked, checked.numerator, level, freqs)})")
     denominator = "CAST(NULL AS DOUBLE)"
+    estimated = "n.is_estimated = 1"
     joins = f"LEFT JOIN numerator AS n ON {_same_area('n', checked.numerator)}"
     if checked.denominator:
         parts.append(f"denominator AS ({_operand(facts, checked, checked.denominator, level, freqs)})")
         joins += f" LEFT JOIN denominator AS d ON {_same_area('d', checked.denominator)}"
         denominator = _zero_if_known(facts, checked.denominator, "d")
+        estimated += " OR d.is_estimated = 1"
     pending = "0"
     if checked.numerator.table in facts.pending:
         parts.append(f"pending AS ({_pending(facts, checked.numerator, level)})")
@@ -67,7 +69,7 @@ def write_statement(facts: Facts, indicator: Indicator, checked: CheckedIndicato
         SELECT '{indicator.code}' AS indicator_code, '{level}' AS level, a.area_code, a.period_code,
             {_zero_if_known(facts, checked.numerator, "n")} AS numerator, {denominator} AS denominator,
             COALESCE(n.n_reporting, 0) AS n_reporting, {pending} AS n_pending,
-            COALESCE(n.is_estimated, 0) AS is_estimated
+            CASE WHEN {estimated} THEN 1 ELSE 0 END AS is_estimated
         FROM areas AS a JOIN periods AS p ON p.period_code = a.period_code {joins}"""
 
 

@@ -66,7 +66,7 @@ def _validate_reports(
     parks = read_as_of(lake, "register_parks", night)
     index = EnterpriseIndex(read_as_of(lake, "register_enterprises", night), parks)
     staged, corrected = apply_corrections(staged, table, contracts, is_whole=False)
-    context, failures = Context(contracts, night), []
+    context, failures = Context(contracts, night), list[Failure]()
     if is_well_formed(staged, table):
         staged, failures = resolve(staged, index)
         known = {("register_enterprises", "tax_code"): _leading_codes(staged, index)}

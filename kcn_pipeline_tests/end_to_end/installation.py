@@ -49,7 +49,9 @@ class Installation:
     def kcn(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""
         command = [sys.executable, "-m", "kcn_pipeline.cli", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, env=self.env(**environment), cwd=ROOT, check=False)
+        return subprocess.run(
+            command, capture_output=True, text=True, env=self.env(**environment), cwd=ROOT, check=False
+        )
 
     def run_here(self, *arguments: str) -> tuple[int, str]:
         """Run the command in this process, which has paid for its imports already; returns its code and what it said."""

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -26,7 +27,12 @@ def test_one_broken_source_is_red_and_the_others_publish(installation: Installat
     feeds = [
         *FOLDERS,
         {"id": "gone", "kind": "enterprise_reports/files", "url": "no_such_folder"},
-        {"id": "portal", "kind": "enterprise_reports/portal", "url": "http://127.0.0.1:9", "token": "${KCN_TEST_TOKEN}"},
+        {
+            "id": "portal",
+            "kind": "enterprise_reports/portal",
+            "url": "http://127.0.0.1:9",
+            "token": "${KCN_TEST_TOKEN}",
+        },
     ]
     installation.write_sources(feeds)
     done = installation.kcn("refresh", "--night", truth.last_night, KCN_TEST_TOKEN="s3cret-token")
@@ -47,9 +53,7 @@ def test_a_mistake_in_the_contracts_stops_everything(installation: Installation,
     overlay = tmp_path / "contracts"
     overlay.mkdir()
     (overlay / "indicators.yaml").write_text(
-        "indicators:\n"
-        "  - code: SO02\n"
-        "    numerator: {from: enterprise_report, expression: sum(employees_femal)}\n"
+        "indicators:\n  - code: SO02\n    numerator: {from: enterprise_report, expression: sum(employees_femal)}\n"
     )
     done = installation.kcn("refresh", KCN_CONTRACTS=str(overlay))
     assert done.returncode == 2
@@ -140,15 +144,16 @@ def test_a_second_refresh_at_the_same_time_is_refused(installation: Installation
 def test_a_night_that_never_published_is_caught_up(installation: Installation, truth: Truth) -> None:
     """A crash after landing: the next night first finishes the one before."""
     truth.write(installation.home)
-    blocked = installation.data / "warehouse.db"
-    blocked.mkdir(parents=True)
-    assert installation.kcn("refresh", "--night", "2026-11-19").returncode == 2
-    blocked.rmdir()
+    with mock.patch("kcn_pipeline.warehouse.publish_night", side_effect=OSError("disk full")):
+        said = installation.refresh("2026-11-19", expect=2)
+    assert "disk full" in said
     said = installation.refresh("2026-11-20")
     assert "Night 2026-11-19 landed but was not published" in said
     nights = installation.query("SELECT night FROM audit_refresh ORDER BY night")
     assert [row["night"] for row in nights] == ["2026-11-19", "2026-11-20"]
-    values = installation.query("SELECT DISTINCT first_published_night FROM fct_indicator_value")
+    values = installation.query(
+        "SELECT DISTINCT first_published_night FROM fct_indicator_value WHERE value IS NOT NULL"
+    )
     assert values == [{"first_published_night": "2026-11-19"}]
 
 

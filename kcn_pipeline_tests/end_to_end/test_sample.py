@@ -65,7 +65,9 @@ def test_every_obs_status_occurs(sample: Installation) -> None:
 
 def test_every_expected_reject_is_refused_for_the_right_reason(sample: Installation) -> None:
     expected = read_truth("rejects.csv")
-    refused_files = {row["name"]: row["reason_en"] for row in sample.query("SELECT * FROM audit_payload WHERE rows = 0")}
+    refused_files = {
+        row["name"]: row["reason_en"] for row in sample.query("SELECT * FROM audit_payload WHERE rows = 0")
+    }
     findings = sample.query("SELECT DISTINCT file, sheet, cell, rule FROM audit_finding WHERE severity = 'critical'")
     rules = {(row["file"], row["rule"]) for row in findings}
     quarantined = sample.query("SELECT file, sheet, cell, rules FROM audit_quarantine")

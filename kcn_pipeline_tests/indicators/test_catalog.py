@@ -136,9 +136,7 @@ def test_statements_are_plain_enough_for_other_engines(dialect: str) -> None:
         checked = read_indicator(contracts, indicator)
         for level in set(indicator.levels) - {"station"}:
             for sql in (write_statement(facts, indicator, checked, level), write_uncollected(indicator, level)):
-                written: Any = sqlglot.transpile(
-                    sql, read="duckdb", write=dialect, unsupported_level=ErrorLevel.RAISE
-                )
+                written: Any = sqlglot.transpile(sql, read="duckdb", write=dialect, unsupported_level=ErrorLevel.RAISE)
                 assert len(written) == 1
 
 

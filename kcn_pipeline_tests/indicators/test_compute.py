@@ -144,7 +144,7 @@ def test_no_provincial_figure_spans_the_merger(province: SmallProvince) -> None:
     assert (values["EC08", "BN", "2025-Q4"]["value"], values["EC08", "BN", "2025-Q4"]["obs_status"]) == (107, "P")
     for area in ("BN", "BN_OLD", "BG_OLD"):
         year = values["EC08", area, "2025"]
-        assert (year["value"], year["numerator"], year["obs_status"]) == (None, None, "M")
+        assert figures(year) == (None, None, None, "M", None, None)
         assert "2025-07-01" in year["comment"]
     assert figures(values["EC08", QUE_VO, "2025"])[:4] == (400, 400, None, "E"), "a park has not changed"
 
@@ -176,6 +176,15 @@ def test_derived_measure_is_estimated_when_what_it_needs_is(province: SmallProvi
         province.report(NIGHT, "E0004", "a_iii_1_2023", f"2025-Q{number}", cells)
     row = compute(province, "EN06")["EN06", QUANG_CHAU, "2025"]
     assert (row["value"], row["obs_status"]) == (pytest.approx(4000 * 0.0001543), "E")
+
+
+def test_estimated_denominator_makes_an_estimate(province: SmallProvince) -> None:
+    settle(province)
+    province.report(NIGHT, "E0004", "f_05_a", "2025", {"water_withdrawn_m3": 100})
+    for number in (1, 2, 3, 4):
+        province.report(NIGHT, "E0004", "bn_01", f"2025-Q{number}", {"value_added_vnd": 1e9})
+    row = compute(province, "EN05")["EN05", QUANG_CHAU, "2025"]
+    assert figures(row)[::3] == (25, "E")
 
 
 def test_half_year_is_made_of_its_quarters(province: SmallProvince) -> None:

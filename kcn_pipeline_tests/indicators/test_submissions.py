@@ -155,7 +155,5 @@ def test_form_that_nobody_must_file_makes_no_duty(province: SmallProvince) -> No
     ],
 )
 def test_deadlines_fall_on_days_that_exist(period: str, months_after: int, day: int, expected: date) -> None:
-    deadline = Deadline(
-        form="X", frequency="Q", months_after=months_after, day=day, source="test", confidence="low"
-    )
+    deadline = Deadline(form="X", frequency="Q", months_after=months_after, day=day, source="test", confidence="low")
     assert due_on(deadline, read_period(period)) == expected

@@ -155,7 +155,7 @@ def merge_all(history: list[Snapshot]) -> list[Row]:
     return versions
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(histories())
 def test_every_day_of_a_thing_is_covered_at_most_once(history: list[Snapshot]) -> None:
     versions = merge_all(history)
@@ -168,7 +168,7 @@ def test_every_day_of_a_thing_is_covered_at_most_once(history: list[Snapshot]) -
         assert all(version["valid_to"] is None or version["valid_from"] <= version["valid_to"] for version in own)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(histories())
 def test_replaying_gives_the_same_and_the_last_register_twice_changes_nothing(history: list[Snapshot]) -> None:
     versions = merge_all(history)
@@ -176,7 +176,7 @@ def test_replaying_gives_the_same_and_the_last_register_twice_changes_nothing(hi
     assert merge_all([*history, history[-1]]) == versions
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(histories())
 def test_what_the_last_register_says_of_its_day_is_what_holds_on_it(history: list[Snapshot]) -> None:
     """A row without any date is the present of its thing, unless the same register states otherwise with dates."""

@@ -278,7 +278,8 @@ class _Batch:
         """The unit as written and how it was converted; a unit written in the cell itself outweighs the slot's."""
         numbers = [slot.field.type == "number" for slot in self.slots]
         factors = [
-            factor if is_number else _Factor(None, None) for factor, is_number in zip(self.factors, numbers, strict=True)
+            factor if is_number else _Factor(None, None)
+            for factor, is_number in zip(self.factors, numbers, strict=True)
         ] * len(self.drafts)
         written = [slot.raw_unit for slot in self.slots] * len(self.drafts)
         for row, readings in enumerate(self.readings):
