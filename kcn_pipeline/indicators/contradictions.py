@@ -14,7 +14,8 @@ from kcn_pipeline.engine import Engine
 from kcn_pipeline.findings import Finding, Place
 from kcn_pipeline.indicators.periods import Period
 
-#: Figures that differ by a larger share than this contradict each other; rounding in a form stays below it.
+#: Figures that differ by a larger share than this contradict each other; rounding in a form stays below it. It is a
+#: share of the year to date: of a small quarter, a figure rounded to a million dong would be off by more.
 YEAR_TO_DATE_TOLERANCE = 0.005
 FORMS_TOLERANCE = 0.01
 
@@ -42,12 +43,9 @@ def _years_to_date(engine: Engine, contracts: Contracts, reported: Sequence[Peri
         ORDER BY y.period_code, y.enterprise_id, y.form_code, y.field_code, y.record
         """)
     for row in rows.to_pylist():
-        if _differ(row["in_quarter"], row["as_certified"] - row["before"], YEAR_TO_DATE_TOLERANCE):
-            said = {
-                "field": _name_field(contracts, row),
-                "found": _write(row["as_certified"]),
-                "expected": _write(row["before"] + row["in_quarter"]),
-            }
+        found, expected = row["as_certified"], row["before"] + row["in_quarter"]
+        if _differ(found, expected, YEAR_TO_DATE_TOLERANCE):
+            said = {"field": _name_field(contracts, row), "found": _write(found), "expected": _write(expected)}
             yield _at_cell("year_to_date_mismatch", row, said)
 
 

@@ -229,7 +229,8 @@ def register_enterprise_report(
         for name in plain
     )
     sql = f"""
-        SELECT m.enterprise_id, MAX(m.park_code) AS park_code, NULL AS province_code, m.freq, m.period_code,
+        SELECT m.enterprise_id, MAX(m.park_code) AS park_code, CAST(NULL AS VARCHAR) AS province_code, m.freq,
+            m.period_code,
             MAX(CASE WHEN m.is_estimated THEN 1 ELSE 0 END) = 1 AS is_estimated, {pivot}
         FROM enterprise_measures AS m GROUP BY m.enterprise_id, m.freq, m.period_code"""
     factors = ", ".join(f"f.{name}" for name in factor_names(contracts))

@@ -22,7 +22,7 @@ SELECT
     END AS enterprise_name_en,
     e.role,
     e.ownership,
-    s.park_code,
+    NULLIF(s.park_code, '') AS park_code,
     k.name_vi AS park_name_vi,
     COALESCE(k.name_en, k.name_vi) AS park_name_en,
     s.province_code,

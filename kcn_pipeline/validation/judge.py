@@ -45,7 +45,7 @@ def judge(staged: pa.Table, table: Table, context: Context, found_before: Sequen
     refusals = refuse_batches(staged, table, context, structure, failures)
     split = split_rows(staged, table, context.contracts, failures, refusals, recency)
     checks = outcomes_of(staged.num_rows, table, split, failures, refusals, structure, recency)
-    return Judged(split.accepted, split.quarantine, split.accepted_rows, split.findings, checks, refusals)
+    return Judged(split.accepted, split.quarantine, split.findings, checks, refusals)
 
 
 def is_well_formed(staged: pa.Table, table: Table) -> bool:

@@ -79,11 +79,10 @@ class CheckOutcome:
 
 @dataclass(frozen=True)
 class Judged:
-    """Tonight's rows of one table after judgement; `accepted_rows` are the positions of the accepted ones."""
+    """Tonight's rows of one table after judgement; findings in the columns of `FINDING_SCHEMA`."""
 
     accepted: pa.Table
     quarantine: pa.Table
-    accepted_rows: Rows
     findings: pa.Table
     checks: tuple[CheckOutcome, ...]
     refusals: tuple[Refusal, ...]

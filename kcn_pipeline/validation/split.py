@@ -14,7 +14,7 @@ import pyarrow as pa
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.validation.batches import sources_of
-from kcn_pipeline.validation.outcomes import ConservationError, Failure, Refusal, Rows
+from kcn_pipeline.validation.outcomes import ConservationError, Failure, Refusal
 from kcn_pipeline.validation.run import Verdict
 from kcn_pipeline.validation.staged import plain
 from kcn_pipeline.validation.suites import format_value
@@ -39,11 +39,10 @@ _Why = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Split:
-    """Both sides of the split, the positions of the accepted rows, and every finding as a table."""
+    """Both sides of the split, and every finding as a table."""
 
     accepted: pa.Table
     quarantine: pa.Table
-    accepted_rows: Rows
     findings: pa.Table
 
 
@@ -64,7 +63,7 @@ def split_rows(
     accepted = staged.filter(pa.array(~is_bad))
     quarantine = _with_reasons(plain(staged.filter(pa.array(is_bad))), [why[row] for row in sorted(why)])
     _assert_conserved(table.table, staged, accepted, quarantine)
-    return Split(accepted, quarantine, np.flatnonzero(~is_bad), pa.concat_tables([of_rows, of_batches]))
+    return Split(accepted, quarantine, pa.concat_tables([of_rows, of_batches]))
 
 
 def _write_down_rows(

@@ -75,7 +75,7 @@ def refusal_reason(table: Table, refusal: Refusal, contracts: Contracts) -> Reas
     for language in LANGUAGES:
         expected = str(getattr(refusal.expected, language))
         known = {"expected": expected, "found": refusal.found, "value": refusal.found, "field": table.table}
-        because = fill(getattr(cause.reason, language), {**known, "detail": refusal.found}).rstrip(".")
+        because = getattr(cause.reason, language).format_map(_Filling({**known, "detail": refusal.found})).rstrip(".")
         filling[language] = {**known, "detail": because}
     place = {"_source": refusal.source}
     finding = make_finding(text, "batch", table.table, place, refusal.rule, refusal.found, filling, "critical")
@@ -91,9 +91,9 @@ def make_finding(
     finding = {"rule": text.rule, "severity": severity or text.severity, "scope": scope, "table": table, **where}
     finding |= {"field": field, "value": value}
     for language in LANGUAGES:
-        known = {**where, **filling[language]}
-        finding[f"reason_{language}"] = fill(getattr(text.reason, language), known)
-        finding[f"action_{language}"] = fill(getattr(text.action, language), known)
+        known = _Filling({**where, **filling[language]})
+        finding[f"reason_{language}"] = getattr(text.reason, language).format_map(known)
+        finding[f"action_{language}"] = getattr(text.action, language).format_map(known)
     return finding
 
 
@@ -102,12 +102,9 @@ def rule_text(contracts: Contracts, rule: str) -> RuleText:
     return contracts.rules.get(rule) or RuleText(rule=rule, severity="critical", reason=_BARE, action=_NOTHING)
 
 
-def fill(template: str, values: Mapping[str, Any]) -> str:
-    """The template with its placeholders filled; one without a value becomes a dash, never an error at night."""
-    return template.format_map(_Filling(values))
-
-
 class _Filling(dict[str, Any]):
+    """The placeholders of a text; one without a value becomes a dash, never an error at night."""
+
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__({name: format_value(value) for name, value in values.items()})
 

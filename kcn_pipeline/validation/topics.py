@@ -18,7 +18,6 @@ from kcn_pipeline.validation.results import write_findings
 
 _Validate = Callable[[Lake, Contracts, str], tuple[dict[str, TableResult], list[pa.Table]]]
 
-
 #: Topics in the order in which they must be validated: reports look up the register.
 _TOPICS: dict[str, _Validate] = {
     "register": validate_register,

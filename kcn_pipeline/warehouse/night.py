@@ -66,7 +66,9 @@ def _rows(lake: Lake, stage: str, table: str, night: str | None) -> list[Row]:
 
 
 def _submission(row: Row) -> Row:
-    return {name: row[name] for name in _SUBMISSION_COLUMNS} | {"payload": row["_payload"]}
+    """A developer owes a form for each of its parks, so the park is part of the key; the board has none."""
+    own = {"park_code": row["park_code"] or "", "payload": row["_payload"]}
+    return {name: row[name] for name in _SUBMISSION_COLUMNS} | own
 
 
 def _published_figures(lake: Lake) -> Iterator[Row]:

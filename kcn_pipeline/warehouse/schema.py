@@ -158,9 +158,9 @@ fct_indicator_revision = Table(
 fct_report_submission = Table(
     "fct_report_submission",
     metadata,
-    *_key("enterprise_id form_code period_code"),
+    *_key("enterprise_id form_code period_code park_code"),
     *_key("revision", Integer),
-    *_optional("park_code province_code"),
+    *_optional("province_code"),
     *_required("freq"),
     *_required("is_current is_expected", Boolean),
     *_required("status"),
@@ -173,7 +173,7 @@ fct_report_submission = Table(
     _in_dim_period(),
     Index("ix_fct_report_submission_period", "period_code", "status"),
     Index("ix_fct_report_submission_park", "park_code", "period_code"),
-    comment="one enterprise × form × period × revision; revision 0 is a missing report; submitted_on is local time",
+    comment="one enterprise × form × period × park ('' for the board) × revision (0: missing); submitted_on is local time",
 )
 
 fct_published_figure = Table(

@@ -54,7 +54,7 @@ class Installation:
         )
 
     def run_here(self, *arguments: str) -> tuple[int, str]:
-        """Run the command in this process, which has paid for its imports already; returns its code and what it said."""
+        """Run the command in this process, which has its imports already; returns its code and what it said."""
         said, log = io.StringIO(), logging.getLogger("kcn_pipeline.progress")
         with (
             mock.patch.dict(os.environ, self.env()),

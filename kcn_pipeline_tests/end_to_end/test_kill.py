@@ -1,5 +1,6 @@
 """kill -9 at random points of a refresh: run again, and everything is as if nothing had happened."""
 
+import contextlib
 import os
 import random
 import signal
@@ -18,33 +19,59 @@ from kcn_pipeline_tests.simulate import make_truth
 
 KILLS, NIGHTS = 30, ("2026-11-19", "2026-11-20")
 
-#: Imports first, says so, then waits for a line: so that the kills fall into the work and not into imports.
-PRELOADED = """
-import sys
+#: Imports once and forks a child per refresh, so that the kills fall into the work and not into imports.
+ZYGOTE = """
+import os, sys
 import dagster, pandas, great_expectations, sqlalchemy, duckdb
 import kcn_pipeline.definitions, kcn_pipeline.warehouse, kcn_pipeline.indicators, kcn_pipeline.validation
+import kcn_pipeline.staging.enterprise_reports, kcn_pipeline.staging.register, kcn_pipeline.staging.published_figures
 from kcn_pipeline.cli import main
 print("ready", flush=True)
-sys.stdin.readline()
-sys.exit(main(sys.argv[1:]))
+for night in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        os._exit(main(["refresh", "--night", night.strip()]))
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
-def _start(installation: Installation, night: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", PRELOADED, "refresh", "--night", night]
-    process = subprocess.Popen(
-        command, env=installation.env(), cwd=ROOT, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
+class Zygote:
+    """Starts refreshes of one installation in forked children."""
+
+    def __init__(self, installation: Installation) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", ZYGOTE], env=installation.env(), cwd=ROOT, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert self._answer() == "ready"
+
+    def _answer(self) -> str:
+        assert self.process.stdout is not None
+        while (line := self.process.stdout.readline()) and not (line.strip() == "ready" or _is_number(line)):
+            pass
+        return line.strip()
+
+    def start(self, night: str) -> int:
+        """Start a refresh; returns its process id."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{night}\n")
+        self.process.stdin.flush()
+        return int(self._answer())
+
+    def wait(self) -> int:
+        """The exit code of the refresh, negative when a signal ended it."""
+        return int(self._answer())
+
+    def stop(self) -> None:
+        """End the zygote."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
 
 
-def _go(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
-    process.stdin.write("\n")
-    process.stdin.flush()
+def _is_number(line: str) -> bool:
+    return line.strip().lstrip("-").isdigit()
 
 
 class Reader(threading.Thread):
@@ -90,13 +117,13 @@ def test_kill_9_at_thirty_random_points(tmp_path: Path, reader_of: list[Reader])
     truth = make_truth(parks=2, enterprises=8, quarters=3, seed=5, dirty=0.3)
     half = list(truth.arrivals)[len(truth.arrivals) // 2]
     calm, rough = (make_installation(tmp_path / name) for name in ("calm", "rough"))
+    undisturbed, disturbed = Zygote(calm), Zygote(rough)
     durations, states = [], set()
     for night, (first, last) in zip(NIGHTS, (("", half), (half, "9999")), strict=True):
         truth.write(calm.home, first, last)
-        process = _start(calm, night)
         began = time.monotonic()
-        _go(process)
-        assert process.wait() == 0
+        undisturbed.start(night)
+        assert undisturbed.wait() == 0
         durations.append(time.monotonic() - began)
         counts = [calm.query(f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in
                   ("fct_indicator_value", "fct_report_submission", "dim_area")]  # fmt: skip
@@ -110,16 +137,17 @@ def test_kill_9_at_thirty_random_points(tmp_path: Path, reader_of: list[Reader])
     for number, (night, (first, last)) in enumerate(zip(NIGHTS, (("", half), (half, "9999")), strict=True)):
         truth.write(rough.home, first, last)
         while killed < KILLS * (number + 1) // 2:
-            process = _start(rough, night)
-            _go(process)
+            refresh = disturbed.start(night)
             time.sleep(draw.uniform(0, durations[number]))
-            if process.poll() is None:
-                os.kill(process.pid, signal.SIGKILL)
-                killed += 1
-            process.wait()
-        rough.refresh(night)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(refresh, signal.SIGKILL)
+            killed += disturbed.wait() == -signal.SIGKILL
+        disturbed.start(night)
+        assert disturbed.wait() == 0
     reader.ended.set()
     reader.join()
+    undisturbed.stop()
+    disturbed.stop()
 
     assert killed == KILLS
     assert rough.digest() == calm.digest()

@@ -3,7 +3,6 @@
 import csv
 import math
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,14 +19,14 @@ def read_truth(name: str) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     home = tmp_path_factory.mktemp("sample")
     shutil.copy(ROOT / "data" / "sources.yaml", home)
     (home / "inputs").symlink_to(ROOT / "data" / "inputs")
     installation = Installation(home)
     said = installation.refresh(NIGHT)
     assert "published" in said
-    yield installation
+    return installation
 
 
 def test_every_indicator_value_is_true(sample: Installation) -> None:

@@ -124,6 +124,7 @@ class SmallProvince:
             column = next(c.code for c in form.columns if c.window == "year_to_date")
         feed = measure if window == "period" else None
         own = {"field_code": code, "column_code": column, "window": window, "measure": feed, "value": value}
+        own["unit"] = self.contracts.measures[measure].unit
         inherited = {name: report[name] for name in report if name not in ("submitted_on", "channel", "reporter")}
         return {**inherited, **own, "record": "", "_cell": f"{column}{code}", "_line": 1}
 

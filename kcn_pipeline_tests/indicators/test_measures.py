@@ -161,6 +161,17 @@ def test_year_to_date_is_checked_again_when_the_quarter_before_is_resubmitted(pr
     assert (found["file"], found["value"]) == ("E0001-001.xlsx", "150")
 
 
+def test_year_to_date_adds_up_in_the_currency_of_the_certificate(province: SmallProvince) -> None:
+    """250 and 260 billion dong: as dollars at the rates of their periods, the year to date would not add up."""
+    for number, (billions, to_date, rate) in enumerate(((250, 250, 25_000), (260, 510, 26_000)), start=1):
+        in_usd = {"export_usd": billions * 1e9 / rate}
+        whole_year = {"export_usd": to_date * 1e9 / rate}
+        code = f"2026-Q{number}"
+        province.report(NIGHT, "E0001", "a_iii_1_2023", code, in_usd, to_date=whole_year, vnd_per_usd=rate)
+    compute(province)
+    assert findings(province) == []
+
+
 def test_missing_quarter_before_is_no_contradiction(province: SmallProvince) -> None:
     province.report(NIGHT, "E0001", "a_iii_1_2023", "2026-Q2", {"export_usd": 50}, to_date={"export_usd": 150})
     compute(province)

@@ -159,7 +159,6 @@ def test_critical_rows_are_quarantined_and_noted_rows_are_not(judged: Judged) ->
     bad = {line for line, (_, _, rules) in enumerate(CASES.values()) if any("(" not in rule for rule in rules)}
     assert {row["_line"] for row in judged.quarantine.to_pylist()} == bad
     assert set(judged.accepted.column("_line").to_pylist()) == set(range(len(CASES))) - bad
-    assert judged.accepted_rows.tolist() == sorted(set(range(len(CASES))) - bad)
 
 
 def test_quarantine_says_why_in_both_languages(judged: Judged) -> None:
