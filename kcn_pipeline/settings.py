@@ -44,7 +44,7 @@ def tonight(now: datetime | None = None) -> str:
 
 
 def parse_night(text: str) -> str:
-    """Check that `text` is a date `YYYY-MM-DD` from the first night to tonight; raises ValueError saying what is wrong."""
+    """A night as `YYYY-MM-DD`, from the first one to tonight; raises ValueError that says what is wrong."""
     try:
         night = date.fromisoformat(text).isoformat()
     except ValueError:

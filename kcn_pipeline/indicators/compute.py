@@ -18,13 +18,13 @@ from kcn_pipeline.indicators import submissions
 from kcn_pipeline.indicators.catalog import is_collected, read_indicator
 from kcn_pipeline.indicators.duties import register_duties
 from kcn_pipeline.indicators.measures import register_enterprise_report
-from kcn_pipeline.indicators.periods import Period, read_period
 from kcn_pipeline.indicators.registers import open_registers, rows_with_province, situate
 from kcn_pipeline.indicators.scope import read_scope
 from kcn_pipeline.indicators.slices import STAGE, newest_periods, part_of
 from kcn_pipeline.indicators.statements import RESULT_SCHEMA, Facts, write_statement, write_uncollected
 from kcn_pipeline.indicators.touched import Touched
 from kcn_pipeline.lake import Lake
+from kcn_pipeline.periods import Period, read_period
 from kcn_pipeline.schemas import schema_of
 
 TABLE = "indicator_values"

@@ -12,7 +12,7 @@ import pyarrow as pa
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.engine import Engine
 from kcn_pipeline.findings import Finding, Place
-from kcn_pipeline.indicators.periods import Period
+from kcn_pipeline.periods import Period
 
 #: Figures that differ by a larger share than this contradict each other; rounding in a form stays below it. It is a
 #: share of the year to date: of a small quarter, a figure rounded to a million dong would be off by more.

@@ -14,9 +14,9 @@ from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.contracts.indicators import Indicator, Target
 from kcn_pipeline.indicators.catalog import describe_operand, is_collected
 from kcn_pipeline.indicators.definitions import known_until
-from kcn_pipeline.indicators.periods import list_periods
 from kcn_pipeline.indicators.registers import BOARD, province_on
 from kcn_pipeline.lake import Lake
+from kcn_pipeline.periods import list_periods
 from kcn_pipeline.schemas import conform
 
 Row = dict[str, Any]

@@ -14,8 +14,8 @@ import pyarrow as pa
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.contracts.reference import Deadline
 from kcn_pipeline.engine import Engine
-from kcn_pipeline.indicators.periods import Period
 from kcn_pipeline.indicators.registers import BOARD
+from kcn_pipeline.periods import Period
 
 _SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("form_code", "freq", "period_code", "expected_from")] + [("due_on", pa.date32())]

@@ -14,11 +14,11 @@ from kcn_pipeline.engine import Engine
 from kcn_pipeline.findings import tabulate_findings
 from kcn_pipeline.indicators.catalog import factor_columns, factor_names, order_derived
 from kcn_pipeline.indicators.contradictions import find_contradictions
-from kcn_pipeline.indicators.periods import Period, order_codes, read_period
 from kcn_pipeline.indicators.registers import BOARD, situate
 from kcn_pipeline.indicators.slices import STAGE, newest_periods, part_of
 from kcn_pipeline.indicators.touched import Touched
 from kcn_pipeline.lake import WHOLE, Lake
+from kcn_pipeline.periods import Period, order_codes, read_period
 from kcn_pipeline.schemas import schema_of
 
 TABLE = "enterprise_measures"

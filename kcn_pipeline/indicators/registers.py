@@ -12,9 +12,9 @@ import pyarrow as pa
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.engine import Engine
-from kcn_pipeline.indicators.periods import Period
 from kcn_pipeline.indicators.slices import newest_register
 from kcn_pipeline.lake import Lake
+from kcn_pipeline.periods import Period
 from kcn_pipeline.schemas import schema_of
 
 #: The management board as a reporter; it stands in no park and so in no total.

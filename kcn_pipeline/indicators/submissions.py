@@ -13,11 +13,11 @@ import pyarrow as pa
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.engine import Engine
 from kcn_pipeline.indicators.duties import register_duties
-from kcn_pipeline.indicators.periods import Period, read_period
 from kcn_pipeline.indicators.registers import BOARD, situate
 from kcn_pipeline.indicators.slices import STAGE, part_of, slices_since
 from kcn_pipeline.indicators.touched import Touched
 from kcn_pipeline.lake import Lake
+from kcn_pipeline.periods import Period, read_period
 from kcn_pipeline.schemas import conform, schema_of
 
 TABLE = "report_submissions"

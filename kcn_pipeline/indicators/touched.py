@@ -15,11 +15,11 @@ from kcn_pipeline.engine import Engine
 from kcn_pipeline.indicators.definitions import TABLE as DEFINITIONS
 from kcn_pipeline.indicators.definitions import changed_definitions, known_until
 from kcn_pipeline.indicators.duties import deadline_rows
-from kcn_pipeline.indicators.periods import Period, list_periods, order_codes, read_period
 from kcn_pipeline.indicators.registers import tabulate_periods
 from kcn_pipeline.indicators.scope import read_scope
 from kcn_pipeline.indicators.slices import STAGE, newest_register, periods_of
 from kcn_pipeline.lake import Lake
+from kcn_pipeline.periods import Period, list_periods, order_codes, read_period
 from kcn_pipeline.schemas import schema_of
 
 Reason = Literal["reports", "register", "ended", "deadlines", "definitions", "earlier_attempt"]

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from kcn_pipeline.contracts.tables import Plausible, Table
 from kcn_pipeline.lake import Lake
-from kcn_pipeline.validation.periods import previous
+from kcn_pipeline.periods import read_period
 from kcn_pipeline.validation.staged import plain_column
 
 #: What decides which of several submissions of a period is the current one.
@@ -49,7 +49,7 @@ def _earlier_periods(staged: pa.Table) -> dict[str, str]:
     found = {}
     for period in pc.unique(staged.column("period_code")).to_pylist():
         try:
-            found[period] = previous(period or "")
+            found[period] = read_period(period or "").previous.code
         except ValueError:
             continue
     return found

@@ -17,6 +17,7 @@ from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.contracts.base import Bilingual
 from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.lake import Lake
+from kcn_pipeline.periods import read_period
 from kcn_pipeline.schemas import schema_of
 from kcn_pipeline.validation.context import Context
 from kcn_pipeline.validation.corrections import apply_corrections
@@ -24,7 +25,6 @@ from kcn_pipeline.validation.enterprises import EnterpriseIndex
 from kcn_pipeline.validation.history import previous_values
 from kcn_pipeline.validation.judge import is_well_formed, judge
 from kcn_pipeline.validation.outcomes import CheckName, Failure, Judged, TableResult
-from kcn_pipeline.validation.periods import last_day
 from kcn_pipeline.validation.results import nothing_new, result_of, write_quarantine
 from kcn_pipeline.validation.staged import plain, plain_column, read_staged, set_column
 from kcn_pipeline.validation.stored import read_as_of
@@ -208,7 +208,7 @@ def _find(number: int, row: Mapping[str, str | None], index: EnterpriseIndex, fo
 def _period_end(row: Mapping[str, str | None]) -> date:
     """The period's last day; a period that cannot be read has its own rule, any day will do here."""
     try:
-        return last_day(row.get("period_code") or "")
+        return read_period(row.get("period_code") or "").end
     except ValueError:
         return date.max
 

@@ -173,7 +173,7 @@ fct_report_submission = Table(
     _in_dim_period(),
     Index("ix_fct_report_submission_period", "period_code", "status"),
     Index("ix_fct_report_submission_park", "park_code", "period_code"),
-    comment="one enterprise × form × period × park ('' for the board) × revision (0: missing); submitted_on is local time",
+    comment="enterprise × form × period × park ('' for the board) × revision (0: missing); submitted_on is local",
 )
 
 fct_published_figure = Table(

@@ -115,7 +115,7 @@ PARKS_WRITTEN = {
 }
 RULES_OF_READING = """
     empty_file truncated_file encrypted_file not_a_workbook zip_bomb file_too_large unreadable_text unknown_form
-    table_not_found column_not_found item_not_found label_changed duplicate_item no_period two_digit_year
+    table_not_found column_not_found label_changed duplicate_item no_period two_digit_year
     impossible_date unreadable_date unreadable_number undecidable_number malformed_number convention_conflict
     range_not_number unknown_unit no_exchange_rate unreadable_tax_code tax_code_check_digit
     tax_code_repaired unknown_park_name unknown_code sum_mismatch ratio_mismatch formula_error hidden_sheet
@@ -124,7 +124,7 @@ RULES_OF_READING = """
     correction_applied file_unreadable too_many_files duplicate_payload response_truncated response_wrong_type
     submission_incomplete internal_error
 """
-WARNINGS = "item_not_found sum_mismatch ratio_mismatch older_register row_vanished forms_disagree"
+WARNINGS = "sum_mismatch ratio_mismatch older_register row_vanished forms_disagree"
 INFOS = "tax_code_repaired hidden_sheet qualifier_kept legacy_text_decoded correction_applied duplicate_payload"
 #: Calls whose first argument is the name of a rule.
 RULE_CALLS = "Finding Remark SheetRejectedError PayloadRejectedError rule_text refuse Criterion Failure"

@@ -7,7 +7,7 @@ import pytest
 from kcn_pipeline.contracts.reference import Deadline
 from kcn_pipeline.indicators import compute_submissions, find_touched, record_definitions
 from kcn_pipeline.indicators.duties import due_on
-from kcn_pipeline.indicators.periods import read_period
+from kcn_pipeline.periods import read_period
 from kcn_pipeline_tests.indicators.lakes import QUANG_CHAU, QUE_VO, Row, SmallProvince, enterprise, park, submissions_of
 
 #: The night after which the reports on the first quarter (A.III.1, BN.01) are due on 10 April.

@@ -9,7 +9,6 @@ import pytest
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.lake import Lake
 from kcn_pipeline.validation.outcomes import CHECK_NAMES
-from kcn_pipeline.validation.periods import last_day, previous
 from kcn_pipeline.validation.topics import TOPICS
 from kcn_pipeline_tests.validation.frames import NEXT, NIGHT, findings_of, rows_of, run, stage
 
@@ -62,25 +61,3 @@ def test_the_state_before_is_kept_on_a_quiet_night(registered: Lake, contracts: 
 def test_an_unknown_topic_is_named(lake: Lake, contracts: Contracts) -> None:
     with pytest.raises(KeyError, match="weather"):
         run(lake, contracts, "weather")
-
-
-@pytest.mark.parametrize(
-    ("code", "before", "last"),
-    [
-        ("2026", "2025", "2026-12-31"),
-        ("2026-S1", "2025-S2", "2026-06-30"),
-        ("2026-S2", "2026-S1", "2026-12-31"),
-        ("2026-Q1", "2025-Q4", "2026-03-31"),
-        ("2026-Q4", "2026-Q3", "2026-12-31"),
-        ("2026-01", "2025-12", "2026-01-31"),
-        ("2024-02", "2024-01", "2024-02-29"),
-    ],
-)
-def test_a_period_code_says_its_last_day_and_the_period_before(code: str, before: str, last: str) -> None:
-    assert (previous(code), last_day(code).isoformat()) == (before, last)
-
-
-@pytest.mark.parametrize("code", ["", "26", "2026-Q5", "2026-S3", "2026-13", "2026-Q1x", "0000"])
-def test_what_is_no_period_is_refused(code: str) -> None:
-    with pytest.raises(ValueError, match="no period"):
-        last_day(code)

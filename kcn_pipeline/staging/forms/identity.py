@@ -7,10 +7,11 @@ because copying a folder changes it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from kcn_pipeline.contracts.forms import Form
+from kcn_pipeline.periods import read_period as period_of_code
 from kcn_pipeline.settings import VIETNAM
 from kcn_pipeline.staging.forms.headings import Heading, Headings
 from kcn_pipeline.staging.vietnamese import (
@@ -25,8 +26,6 @@ from kcn_pipeline.staging.vietnamese import (
 
 if TYPE_CHECKING:
     from kcn_pipeline.staging.forms.reader import FormReader
-
-_MONTHS = {"A": 12, "S": 6, "Q": 3, "M": 1}
 
 
 @dataclass
@@ -70,16 +69,6 @@ def read_identity(
     return identity
 
 
-def period_bounds(code: str) -> tuple[date, date]:
-    """First and last day of an SDMX period: 2026-Q1 → 1 January, 31 March."""
-    year, _, rest = code.partition("-")
-    freq = "A" if not rest else rest[0] if rest[0] in "SQ" else "M"
-    number = int(rest.lstrip("SQ") or 1)
-    start = date(int(year), _MONTHS[freq] * (number - 1) + 1, 1)
-    after = start.month + _MONTHS[freq]
-    return start, date(int(year) + (after > 12), (after - 1) % 12 + 1, 1) - timedelta(days=1)
-
-
 def _read_reporter(
     identity: Identity, reader: "FormReader", form: Form, headings: Headings, metadata: Mapping[str, Any]
 ) -> None:
@@ -116,7 +105,8 @@ def _read_period(identity: Identity, form: Form, headings: Headings) -> None:
                 break
         elif period.freq in form.frequencies and period.code:
             identity.freq, identity.period_code = period.freq, period.code
-            identity.period_start, identity.period_end = period_bounds(period.code)
+            bounds = period_of_code(period.code)
+            identity.period_start, identity.period_end = bounds.start, bounds.end
             return
         else:
             seen = seen or text

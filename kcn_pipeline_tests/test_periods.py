@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from kcn_pipeline.indicators.periods import list_periods, order_codes, period_of, read_period
+from kcn_pipeline.periods import list_periods, order_codes, period_of, read_period
 
 
 @pytest.mark.parametrize(
