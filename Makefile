@@ -1,6 +1,8 @@
 # Two commands for a fresh machine with Python 3.11+ and make:  make refresh  and  make test.
 PYTHON ?= python3
 BIN := .venv/bin
+KCN_DATA_DIR ?= data
+DAGSTER_FOLDER := $(abspath $(KCN_DATA_DIR))/dagster_home
 export GX_ANALYTICS_ENABLED := false
 export DAGSTER_DISABLE_TELEMETRY := true
 # Without compiled files great_expectations alone takes ten seconds longer to import.
@@ -12,8 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE
 refresh: .venv/ready          ## land, stage, validate, compute, publish tonight from data/sources.yaml
 	$(BIN)/kcn refresh
 
-dev: .venv/ready data/dagster_home/dagster.yaml   ## Dagster UI on 127.0.0.1:3000
-	DAGSTER_HOME=$(CURDIR)/data/dagster_home $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
+dev: .venv/ready $(DAGSTER_FOLDER)/dagster.yaml   ## Dagster UI on 127.0.0.1:3000
+	DAGSTER_HOME=$(DAGSTER_FOLDER) $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
 
 test: .venv/ready             ## everything but the slow tests
 	$(BIN)/python -m pytest
@@ -32,7 +34,7 @@ lint: .venv/ready             ## ruff and mypy
 sample: .venv/ready           ## write the tracked sample anew (seeded: the same bytes)
 	$(BIN)/python -m kcn_pipeline_tests.simulate --tracked
 
-data/dagster_home/dagster.yaml: kcn_pipeline/defs/dagster.yaml
+$(DAGSTER_FOLDER)/dagster.yaml: kcn_pipeline/defs/dagster.yaml
 	mkdir -p $(@D) && cp $< $@
 
 .venv/ready: pyproject.toml constraints.txt

@@ -4,12 +4,17 @@ It must not check SQL (that is `indicators/catalog.py`). The surprising fact: a 
 anything runs, because at two in the morning it would be a missing figure instead of an error.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import date
+from itertools import combinations
 
 from kcn_pipeline.contracts.errors import Problem
 from kcn_pipeline.contracts.forms import Form
 from kcn_pipeline.contracts.loaded import Contracts
 from kcn_pipeline.contracts.tables import Table
+
+#: From this share of equal item labels on, the labels of two forms do not tell their sheets apart.
+_SAME_LABELS = 0.9
 
 
 def check_links(contracts: Contracts) -> list[Problem]:
@@ -19,6 +24,7 @@ def check_links(contracts: Contracts) -> list[Problem]:
         problems += [contracts.problem("tables", name, inner, reason) for inner, reason in _table(contracts, table)]
     for name, form in contracts.forms.items():
         problems += [contracts.problem("forms", name, inner, reason) for inner, reason in _form(contracts, form)]
+    problems += _twins(contracts)
     problems += _measures(contracts)
     problems += _indicators(contracts)
     form_codes = {form.code for form in contracts.forms.values()}
@@ -60,6 +66,35 @@ def _form(contracts: Contracts, form: Form) -> Iterator[tuple[list[str | int], s
                 yield ["fields", index, "measures"], f"no measure {measure!r} in measures.yaml"
             elif contracts.measures[measure].derive:
                 yield ["fields", index, "measures"], f"measure {measure!r} is derived; a field cannot feed it"
+
+
+def _twins(contracts: Contracts) -> Iterator[Problem]:
+    """Forms whose sheets cannot be told apart: chance would decide which of them a report is."""
+    for (name, form), (other_name, other) in combinations(contracts.forms.items(), 2):
+        if _hold_together(form, other) and _look_alike(form, other):
+            reason = f"sheets of {other_name} cannot be told from those of {name}: equal title, codes and item labels; "
+            reason += "give it its own title or codes, or end one with valid_to before the other begins"
+            yield contracts.problem("forms", other_name, ["recognise"], reason)
+
+
+def _hold_together(form: Form, other: Form) -> bool:
+    begins = max(form.valid_from or date.min, other.valid_from or date.min)
+    return begins <= min(form.valid_to or date.max, other.valid_to or date.max)
+
+
+def _look_alike(form: Form, other: Form) -> bool:
+    one, two = form.recognise, other.recognise
+    if not _plain(one.titles) & _plain(two.titles) or _plain(one.codes) != _plain(two.codes):
+        return False
+    if _plain(one.without) != _plain(two.without):
+        return False
+    labels, others = (_plain(field.label for field in each.fields) for each in (form, other))
+    return len(labels & others) >= _SAME_LABELS * max(len(labels), len(others))
+
+
+def _plain(texts: Iterable[str]) -> set[str]:
+    """Texts as people compare them: letter case and spacing aside."""
+    return {" ".join(text.casefold().split()) for text in texts}
 
 
 def _measures(contracts: Contracts) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from kcn_pipeline.contracts.documents import DocumentError, read_document
 from kcn_pipeline.contracts.errors import Problem
 from kcn_pipeline.contracts.forms import Form
 from kcn_pipeline.contracts.indicators import Indicator, Measure
@@ -117,8 +118,14 @@ def _real_path(entry: Any, location: Sequence[str | int]) -> tuple[str | int, ..
 
 
 def _line_of(path: Path, keys: Sequence[str | int]) -> int | None:
-    """The line of the file on which the value at `keys` stands, or of its nearest existing parent."""
-    node = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
+    """The line of the file on which the value at `keys` stands, or of its nearest existing parent.
+
+    None when the file can no longer be read: it was changed or removed since, and the problem told is another.
+    """
+    try:
+        node = read_document(path).root
+    except (DocumentError, OSError):
+        return None
     line = node.start_mark.line + 1 if node else None
     for key in keys:
         child = _child(node, key)

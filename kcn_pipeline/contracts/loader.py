@@ -10,10 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from kcn_pipeline.contracts.checks import check_links
+from kcn_pipeline.contracts.documents import DocumentError, read_document
 from kcn_pipeline.contracts.errors import ContractError, Problem
 from kcn_pipeline.contracts.forms import Form
 from kcn_pipeline.contracts.indicators import Indicator, Measure
@@ -34,7 +34,6 @@ from kcn_pipeline.contracts.reference import (
 from kcn_pipeline.contracts.tables import Column, Table
 
 PACKAGED = Path(__file__).parent
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 #: What is read: kind → (model, files, the list's key in the file or None for one entry per file, what names an entry).
 _KINDS: dict[str, tuple[type[BaseModel], str, str | None, Callable[[dict[str, Any]], str]]] = {
@@ -114,12 +113,9 @@ def _read_kind(
 
 
 def _entries_of(path: Path, list_key: str | None, problems: list[Problem]) -> Iterable[tuple[int | None, dict]]:
-    try:
-        document = yaml.load(path.read_text("utf-8"), Loader=_Loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        reason = f"is not YAML: {getattr(error, 'problem', error)}"
-        problems.append(Problem(path.name, "", reason, mark.line + 1 if mark else None))
+    document, found = _read_content(path)
+    problems.extend(found)
+    if found:
         return
     if list_key is None:
         if isinstance(document, dict):
@@ -138,6 +134,23 @@ def _entries_of(path: Path, list_key: str | None, problems: list[Problem]) -> It
             problems.append(Problem(path.name, f"{list_key}[{index}]", "must be a mapping"))
 
 
+def _read_content(path: Path) -> tuple[Any, list[Problem]]:
+    """The content of a contract file and why it cannot be used; without content there is always a reason."""
+    try:
+        document = read_document(path)
+    except DocumentError as error:
+        return None, [Problem(path.name, "", error.reason, error.line)]
+    except OSError as error:
+        return None, [Problem(path.name, "", f"cannot be read: {error.strerror}")]
+    if document.content is None:
+        # An empty file is more often a copy that failed than the wish to change nothing.
+        return None, [Problem(path.name, "", "is empty; write the entries or remove the file")]
+    return document.content, [
+        Problem(path.name, ".".join(map(str, place)), "is written twice; keep one", line)
+        for place, line in document.repeated
+    ]
+
+
 def _refuse_strangers(overlay: Path | None, problems: list[Problem]) -> None:
     """A file of the overlay that no kind reads is a misspelt name: it would change nothing, silently."""
     if overlay is None:
@@ -154,18 +167,30 @@ def _read_single(overlay: Path | None, problems: list[Problem]) -> tuple[Calenda
     """The calendar and the catalog's version, from the topmost layer that has them."""
     layers = [layer for layer in (overlay, PACKAGED) if layer]
     calendar_path = next(layer / "calendar.yaml" for layer in layers if (layer / "calendar.yaml").exists())
-    calendar = None
-    try:
-        document = yaml.load(calendar_path.read_text("utf-8"), Loader=_Loader)
-        calendar = Calendar.model_validate_json(json.dumps(document["calendar"], default=str))
-    except (ValidationError, yaml.YAMLError, KeyError, TypeError) as error:
-        problems.append(Problem("calendar.yaml", "calendar", str(error)))
+    calendar = _read_calendar(calendar_path, problems)
     versions = []
     for layer in layers:
         path = layer / "indicators.yaml"
-        document = yaml.load(path.read_text("utf-8"), Loader=_Loader) if path.exists() else {}
-        versions.append(str(document.get("version", "")) if isinstance(document, dict) else "")
+        # What is wrong with this file was told when its indicators were read.
+        document = _read_content(path)[0] if path.exists() else None
+        versions.append(str(document.get("version") or "") if isinstance(document, dict) else "")
     return calendar, next((version for version in versions if version), "1")
+
+
+def _read_calendar(path: Path, problems: list[Problem]) -> Calendar | None:
+    document, found = _read_content(path)
+    problems.extend(found)
+    if found:
+        return None
+    entry = document.get("calendar") if isinstance(document, dict) else None
+    if not isinstance(entry, dict):
+        problems.append(Problem(path.name, "calendar", "must hold a mapping under the key 'calendar'"))
+        return None
+    try:
+        return Calendar.model_validate_json(json.dumps(entry, default=str))
+    except ValidationError as error:
+        problems.extend(Origin(path, ("calendar",)).problems("calendar", error, entry))
+        return None
 
 
 def _complete_tables(

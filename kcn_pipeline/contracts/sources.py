@@ -16,6 +16,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from kcn_pipeline.contracts.base import Contract, Name
+from kcn_pipeline.contracts.documents import DocumentError, Place, read_document
 from kcn_pipeline.contracts.errors import ContractError, Problem
 
 #: How reports reached the board: over the network, or on paper and typed in. Indicator ID04 counts it.
@@ -100,9 +101,6 @@ _MODELS: dict[str, type[FilesFeed] | type[PortalFeed]] = {
     **dict.fromkeys(get_args(PortalKind), PortalFeed),
 }
 
-#: Where a value stands in the file: `(0, "storage_options", "password")`.
-_Place = tuple[int | str, ...]
-
 
 def load_sources(path: Path) -> tuple[Feed, ...]:
     """Read the feeds of a sources file, in the order of the file; raises ContractError with every problem in it."""
@@ -110,7 +108,7 @@ def load_sources(path: Path) -> tuple[Feed, ...]:
     if not isinstance(raw, list) or not raw:
         raise ContractError([Problem(str(path), "", "holds no list of feeds; write `- id: …`, `kind: …`, `url: …`")])
     feeds: list[Feed] = []
-    found: list[tuple[_Place, str]] = []
+    found: list[tuple[Place, str]] = []
     for number, entry in enumerate(raw):
         feed, problems = _check_feed(entry)
         found += [((number, *place), reason) for place, reason in problems]
@@ -124,7 +122,7 @@ def load_sources(path: Path) -> tuple[Feed, ...]:
     return tuple(feeds)
 
 
-def _check_feed(entry: Any) -> tuple[Feed | None, list[tuple[_Place, str]]]:
+def _check_feed(entry: Any) -> tuple[Feed | None, list[tuple[Place, str]]]:
     """The feed of one entry of the file, and what is wrong with it (place inside the entry, reason)."""
     if not isinstance(entry, dict):
         return None, [((), "is not a feed; write `id`, `kind` and `url` as keys with values")]
@@ -153,7 +151,7 @@ def _say(error: Any, model: type[Contract]) -> str:
     return message.removeprefix("Value error, ")
 
 
-def _repeated_ids(raw: list[Any]) -> list[tuple[_Place, str]]:
+def _repeated_ids(raw: list[Any]) -> list[tuple[Place, str]]:
     ids = [entry.get("id") if isinstance(entry, dict) else None for entry in raw]
     return [
         ((number, "id"), f"{name!r} is the id of an earlier feed too; give each its own")
@@ -165,7 +163,7 @@ def _repeated_ids(raw: list[Any]) -> list[tuple[_Place, str]]:
 # ---- secrets ---------------------------------------------------------------------------------------------------------
 
 
-def _literal_secrets(value: Any, place: _Place = ()) -> Iterator[tuple[_Place, str]]:
+def _literal_secrets(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
     """Every secret that stands in the file itself, and every `${…}` that names no variable."""
     if isinstance(value, dict):
         for key, inner in value.items():
@@ -183,7 +181,7 @@ def _literal_secrets(value: Any, place: _Place = ()) -> Iterator[tuple[_Place, s
             yield place, "holds a password in plain text; write ${NAME} in its place"
 
 
-def _is_secret_name(place: _Place) -> bool:
+def _is_secret_name(place: Place) -> bool:
     return bool(place) and bool(_SECRET_NAME.search(str(place[-1])))
 
 
@@ -198,55 +196,48 @@ def _has_literal_secret(url: str) -> bool:
 # ---- the file and its lines ------------------------------------------------------------------------------------------
 
 
-def _read_yaml(path: Path) -> tuple[Any, dict[_Place, int]]:
+def _read_yaml(path: Path) -> tuple[Any, dict[Place, int]]:
     """The content of a YAML file and the line of every place in it; raises ContractError when it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        raw = yaml.safe_load(text)
+        document = read_document(path)
     except FileNotFoundError:
         raise ContractError([Problem(str(path), "", "does not exist; KCN_SOURCES says where it lies")]) from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise ContractError([Problem(str(path), "", f"cannot be read: {error}")]) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        reason = f"is not YAML: {getattr(error, 'problem', None) or error}"
-        raise ContractError([Problem(str(path), "", reason, mark.line + 1 if mark else None)]) from None
-    lines: dict[_Place, int] = {}
-    repeated: list[_Place] = []
-    if node is not None:
-        _collect_lines(node, (), lines, repeated)
-    if repeated:
+    except DocumentError as error:
+        raise ContractError([Problem(str(path), "", error.reason, error.line)]) from None
+    if document.repeated:
         raise ContractError(
-            Problem(str(path), _name_place(raw, place), "is written twice; keep one", lines[place])
-            for place in repeated
+            Problem(str(path), _name_place(document.content, place), "is written twice; keep one", line)
+            for place, line in document.repeated
         )
-    return raw, lines
+    lines: dict[Place, int] = {}
+    if document.root is not None:
+        _collect_lines(document.root, (), lines)
+    return document.content, lines
 
 
-def _collect_lines(node: yaml.Node, place: _Place, lines: dict[_Place, int], repeated: list[_Place]) -> None:
-    """Note the line of every place below a node, and the keys that a mapping holds twice (YAML keeps the last)."""
+def _collect_lines(node: yaml.Node, place: Place, lines: dict[Place, int]) -> None:
+    """Note the line of every place below a node."""
     lines.setdefault(place, node.start_mark.line + 1)
     if isinstance(node, yaml.SequenceNode):
         for number, child in enumerate(node.value):
-            _collect_lines(child, (*place, number), lines, repeated)
+            _collect_lines(child, (*place, number), lines)
     elif isinstance(node, yaml.MappingNode):
         for key, child in node.value:
             inner = (*place, str(key.value))
-            if inner in lines:
-                repeated.append(inner)
             lines[inner] = key.start_mark.line + 1
-            _collect_lines(child, inner, lines, repeated)
+            _collect_lines(child, inner, lines)
 
 
-def _line_of(lines: dict[_Place, int], place: _Place) -> int | None:
+def _line_of(lines: dict[Place, int], place: Place) -> int | None:
     """The line of a place, or of the nearest place around it that is in the file (a missing key has no line)."""
     while place and place not in lines:
         place = place[:-1]
     return lines.get(place)
 
 
-def _name_place(raw: Any, place: _Place) -> str:
+def _name_place(raw: Any, place: Place) -> str:
     """A place as people say it: `board_inbox.storage_options.password`, or `feed 2.url` for a feed without an id."""
     if not place:
         return ""

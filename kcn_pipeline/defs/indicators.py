@@ -7,7 +7,7 @@ them can be run alone.
 import dagster as dg
 
 from kcn_pipeline.contracts import Contracts
-from kcn_pipeline.defs.describe import bar_chart, count_rules, preview
+from kcn_pipeline.defs.describe import bar_chart, column_schema, count_rules, describe_table, preview
 from kcn_pipeline.defs.nightly import nights
 from kcn_pipeline.defs.resources import Installation, progress
 
@@ -33,7 +33,8 @@ def _submissions(contracts: Contracts, deps: list[list[str]]) -> dg.AssetsDefini
         partitions_def=nights,
         kinds=KINDS,
         owners=OWNERS,
-        description=f"{contract.description.en} ({contract.description.vi}). One row: {contract.grain}.",
+        description=describe_table(contract),
+        metadata=column_schema(contract),
     )
     def report_submissions(context: dg.AssetExecutionContext, installation: Installation) -> dg.MaterializeResult:
         from kcn_pipeline.indicators import compute_submissions, find_touched
@@ -44,7 +45,7 @@ def _submissions(contracts: Contracts, deps: list[list[str]]) -> dg.AssetsDefini
         )
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": result.rows,
+                "dagster/partition_row_count": result.rows,
                 "statuses": dg.MetadataValue.json(dict(result.by_status)),
                 "preview": preview(lake.read(GROUP, "report_submissions", night)),
             }
@@ -70,10 +71,11 @@ def _measures(contracts: Contracts, deps: list[list[str]]) -> dg.AssetsDefinitio
         result = compute_measures(
             lake, installation.contracts, night, find_touched(lake, installation.contracts, night)
         )
+        found = lake.read(GROUP, "findings", night)
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": result.rows,
-                "findings": count_rules(lake.read(GROUP, "findings", night)),
+                "dagster/partition_row_count": result.rows,
+                "findings": count_rules(found.to_pylist() if found else []),
                 "preview": preview(lake.read(GROUP, "enterprise_measures", night)),
             }
         )
@@ -106,7 +108,7 @@ def _values(register: list[list[str]]) -> dg.AssetsDefinition:
         progress.info("indicators  %s values, %s of them a figure", f"{result.rows:,}", f"{result.rows - missing:,}")
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": result.rows,
+                "dagster/partition_row_count": result.rows,
                 "obs_status": dg.MetadataValue.json(dict(result.by_status)),
                 "touched": dg.MetadataValue.text(touched.describe()),
                 "coverage": _coverage_chart(dict(result.by_status)),
@@ -117,15 +119,6 @@ def _values(register: list[list[str]]) -> dg.AssetsDefinition:
     return indicator_values
 
 
-_STATUS_COLOURS = {
-    "A": "#2e7d32",
-    "P": "#9ccc65",
-    "E": "#fdd835",
-    "B": "#1e88e5",
-    "O": "#e53935",
-    "M": "#8d6e63",
-    "L": "#bdbdbd",
-}
 _STATUS_WORDS = {
     "A": "A normal",
     "P": "P not all reported",
@@ -139,5 +132,5 @@ _STATUS_WORDS = {
 
 def _coverage_chart(statuses: dict[str, int]) -> dg.MarkdownMetadataValue:
     ordered = [code for code in _STATUS_WORDS if statuses.get(code)]
-    bars = [(_STATUS_WORDS[code], float(statuses[code]), _STATUS_COLOURS[code]) for code in ordered]
+    bars = [(_STATUS_WORDS[code], float(statuses[code])) for code in ordered]
     return bar_chart("Values of the night by obs_status", bars, "values")

@@ -12,6 +12,7 @@ import dagster as dg
 
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.contracts.sources import Feed, load_sources
+from kcn_pipeline.defs.describe import table_of
 from kcn_pipeline.defs.nightly import nights
 from kcn_pipeline.defs.resources import ONLY_SOURCES, Installation, progress
 
@@ -73,13 +74,13 @@ def _tell(result: "FeedResult") -> str:
 
 
 def _metadata(results: Sequence["FeedResult"]) -> dict[str, Any]:
-    lines = ["| feed | status | new | known | duplicate | skipped | MB |", "|---|---|---|---|---|---|---|"]
-    for r in results:
-        numbers = f"{r.landed} | {r.unchanged} | {r.duplicates} | {r.skipped} | {r.bytes / 1e6:.1f}"
-        lines.append(f"| {r.source} | {r.status} | {numbers} |")
-    lines += [f"\n**{r.source}**: {r.error}" for r in results if r.error]
+    names = ["feed", "status", "new", "known", "duplicate", "skipped", "MB", "error"]
+    rows = [
+        [r.source, r.status, r.landed, r.unchanged, r.duplicates, r.skipped, round(r.bytes / 1e6, 1), r.error]
+        for r in results
+    ]
     return {
         "payloads_landed": dg.MetadataValue.int(sum(r.landed for r in results)),
         "feeds_failed": dg.MetadataValue.int(sum(r.status == "failed" for r in results)),
-        "feeds": dg.MetadataValue.md("\n".join(lines)),
+        "feeds": table_of(names, rows),
     }

@@ -3,30 +3,37 @@
 It must not change data. The surprising fact: this step fails on purpose, and only after everything good is served.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
 from kcn_pipeline.contracts import Contracts
-from kcn_pipeline.defs.describe import bar_chart, table_of
+from kcn_pipeline.defs.describe import bar_chart, preview_rows
 from kcn_pipeline.defs.nightly import nights
 from kcn_pipeline.defs.resources import Installation, progress
 from kcn_pipeline.defs.warehouse import TABLES, failures
 from kcn_pipeline.marts import list_marts, read_mart
 
+#: What a preview shows first of the columns that a mart has: of what, when, how much, how good.
+_SHOWN_FIRST = (
+    "night", "kind", "province_name_vi", "park_name_vi", "enterprise_name_vi", "figure_id", "form_code",
+    "indicator_code", "name_vi", "period_code", "value", "published_value", "computed_value", "unit", "occupancy_pct",
+    "threshold_pct", "to_lease_ha", "status", "obs_status", "traffic_light", "reason_vi",
+)  # fmt: skip
+
 
 def build_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
     """One multi-asset with an output per mart."""
-    deps = [dg.AssetKey(["warehouse", name]) for name in TABLES]
     specs = [
         dg.AssetSpec(
             ["marts", name],
-            deps=deps,
+            deps=[dg.AssetKey(["warehouse", table]) for table in find_tables(read_mart(name))],
             group_name="marts",
             kinds={"sql"},
             owners=["team:kcn-data"],
-            description=_header(name),
+            description=describe_mart(read_mart(name)),
         )
         for name in list_marts()
     ]
@@ -37,12 +44,13 @@ def build_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
 
         for name in list_marts():
             mart = preview_mart(installation.warehouse_url, name)
+            rows = [dict(zip(mart.columns, row, strict=True)) for row in mart.rows]
             metadata: dict[str, Any] = {
                 "dagster/row_count": mart.row_count,
-                "preview": table_of(mart.columns, mart.rows),
+                "preview": preview_rows(mart.columns, rows, first=_SHOWN_FIRST),
             }
             if name == "mart_occupancy_review":
-                metadata["chart"] = _occupancy_chart(mart.columns, mart.rows)
+                metadata["chart"] = _occupancy_chart(rows, mart.row_count)
             yield dg.MaterializeResult(asset_key=["marts", name], metadata=metadata)
         broken = list(failures(installation, context.partition_key))
         if broken:
@@ -52,13 +60,30 @@ def build_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
     return [show_marts]
 
 
-def _header(name: str) -> str:
-    """The comment at the head of a mart's file: audience, grain, columns."""
-    lines = [line[2:].strip() for line in read_mart(name).splitlines() if line.startswith("--")]
-    return "\n".join(lines)
+def find_tables(sql: str) -> list[str]:
+    """The warehouse tables that a mart's statement reads; its comments do not count."""
+    statement = re.sub(r"--.*", "", sql)
+    return sorted(set(re.findall(r"\b(?:dim|fct|audit)_[a-z_]+\b", statement)) & set(TABLES))
 
 
-def _occupancy_chart(columns: Any, rows: Any) -> dg.MarkdownMetadataValue:
-    named = [dict(zip(columns, row, strict=True)) for row in rows]
-    bars = [(str(row["park_name_vi"]), float(row["occupancy_pct"]), "#e53935") for row in named]
-    return bar_chart("Parks under 60 % occupancy", bars, "%")
+def describe_mart(sql: str) -> str:
+    """The comment at the head of a mart's file as Markdown: audience, grain, a list of columns."""
+    paragraphs: list[str] = []
+    for line in (line[3:] for line in sql.splitlines() if line.startswith("-- ")):
+        section = re.fullmatch(r"([A-Z][\w ]*):(.*)", line)
+        if section:
+            paragraphs.append(f"\n**{section[1]}**{section[2]}")
+        elif re.match(r"  \S", line) and paragraphs[-1].startswith(("\n**Columns**", "- ")):
+            names, _, text = line.strip().partition(": ")
+            paragraphs.append(f"- `{names}`: {text}")
+        else:
+            paragraphs[-1] += f" {line.strip()}"
+    return "\n".join(paragraphs).strip().replace("**Columns**\n", "**Columns**\n\n")
+
+
+def _occupancy_chart(rows: Sequence[Mapping[str, Any]], parks: int) -> dg.MarkdownMetadataValue:
+    """The parks of the review, least occupied first; a whole bar is 100 %."""
+    known = sorted((row for row in rows if row["occupancy_pct"] is not None), key=lambda row: row["occupancy_pct"])
+    threshold = max((row["threshold_pct"] for row in known), default=0)
+    title = f"Parks under {threshold:g} % occupancy" + (f" ({len(known)} of {parks})" if len(known) < parks else "")
+    return bar_chart(title, [(str(row["park_name_vi"]), row["occupancy_pct"]) for row in known], "%", full=100)

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from kcn_pipeline.defs.resources import Installation
-from kcn_pipeline.settings import FIRST_NIGHT, tonight
+from kcn_pipeline.settings import FIRST_NIGHT, Settings, tonight
 
 #: The only partition: the local date on which the refresh starts (`end_offset=1`: today exists).
 nights = dg.DailyPartitionsDefinition(start_date=FIRST_NIGHT, timezone="Asia/Ho_Chi_Minh", end_offset=1)
@@ -42,10 +42,10 @@ replay_night = dg.define_asset_job(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="01:30 Asia/Ho_Chi_Minh: nights that did not publish, oldest first, then tonight.",
 )
-def nightly_refresh_schedule(
-    context: dg.ScheduleEvaluationContext, installation: Installation
-) -> Iterator[dg.RunRequest]:
+def nightly_refresh_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
     """One run per night that is still to be done."""
+    # Not the resource: that would take the lock of the lake, and the tick would fail while a refresh runs.
+    installation = Installation.from_settings(Settings.from_env())
     night = tonight(context.scheduled_execution_time)
     for missed in unpublished_nights(installation, before=night):
         yield dg.RunRequest(run_key=f"{missed}-caught-up-{night}", partition_key=missed, tags={"kcn/catch_up": night})

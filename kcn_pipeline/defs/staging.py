@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from kcn_pipeline.contracts import Contracts
-from kcn_pipeline.defs.describe import count_rules, preview, spec_of
+from kcn_pipeline.defs.describe import count_rules, findings_of, preview, spec_of
 from kcn_pipeline.defs.nightly import nights
 from kcn_pipeline.defs.resources import Installation, progress
 
@@ -55,13 +55,13 @@ def _staging_assets(contracts: Contracts, topic: str) -> dg.AssetsDefinition:
             rows = ", ".join(f"{name} {count:,}" for name, count in result.rows.items() if count)
             said = (topic, result.payloads, result.rejected, rows or "no rows", result.findings)
             progress.info("staging     %s: %d files (%d refused) → %s; %d findings", *said)
-        rules = count_rules(lake.read("staging", f"{topic}_findings", night))
+        found, names = lake.read("staging", f"{topic}_findings", night), [table.table for table in tables]
         for table in tables:
             metadata: dict[str, Any] = {
-                "dagster/row_count": result.rows[table.table],
+                "dagster/partition_row_count": result.rows[table.table],
                 "payloads_read": result.payloads,
                 "payloads_refused": result.rejected,
-                "findings": rules,
+                "findings": count_rules(findings_of(found, table.table, names if table is tables[0] else ())),
                 "preview": preview(lake.read("staging", table.table, night)),
             }
             yield dg.MaterializeResult(asset_key=["staging", table.table], metadata=metadata)

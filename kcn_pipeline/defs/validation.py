@@ -12,7 +12,8 @@ import dagster as dg
 import pyarrow as pa
 
 from kcn_pipeline.contracts import Contracts
-from kcn_pipeline.defs.describe import count_rules, preview, spec_of, table_of
+from kcn_pipeline.contracts.tables import Table
+from kcn_pipeline.defs.describe import count_quarantined, count_rules, findings_of, preview, records_of, spec_of
 from kcn_pipeline.defs.nightly import nights
 from kcn_pipeline.defs.resources import Installation, progress
 from kcn_pipeline.lake import WHOLE, Lake
@@ -25,9 +26,11 @@ CHECKS = {
     "values": "Rows keep the rules: present, in range, in the code list, in order, known to the register.",
     "keys": "No two rows claim the same key.",
     "volume": "The batch has a usual number of rows and not too many bad ones.",
-    "recency": "The newest row is not older than the contract allows.",
+    "recency": "What arrived tonight is not older than the contract allows; a night that brings nothing is not judged.",
     "conservation": "Rows staged = rows accepted + rows quarantined.",
 }
+#: What the preview of a quarantine shows first: why the row is there, where it stands, what it says.
+REASON = ("_rules", "_reason_vi", "_file", "_sheet", "_cell", "field_code", "raw_text")
 #: What a topic's references need to have been judged before.
 AFTER = {"enterprise_reports": ("register_enterprises", "register_parks")}
 
@@ -58,24 +61,33 @@ def _validation_assets(contracts: Contracts, topic: str) -> dg.AssetsDefinition:
         result = validate_topic(lake, installation.contracts, topic, night)
         write_checks(lake, topic, night, [(t.table, check) for t in result.tables.values() for check in t.checks])
         _report(topic, result)
-        rules = count_rules(lake.read("validation", f"{topic}_findings", night))
+        found, names = lake.read("validation", f"{topic}_findings", night), [table.table for table in tables]
         for table in tables:
             done = result.tables[table.table]
+            findings = findings_of(found, table.table, names if table is tables[0] else ())
             yield dg.MaterializeResult(
                 asset_key=["validation", table.table],
-                metadata={
-                    "dagster/row_count": done.accepted,
-                    "staged": done.staged,
-                    "accepted": done.accepted,
-                    "quarantined": done.quarantined,
-                    "findings": rules,
-                    "preview": preview(lake.read("validation", table.table, night)),
-                    "quarantine": preview(lake.read("quarantine", table.table, night)),
-                },
+                metadata={**_counts(table, done), "findings": count_rules(findings), **_previews(lake, table, night)},
                 check_results=[_check_result(table.table, outcome) for outcome in done.checks],
             )
 
     return validate
+
+
+def _counts(table: Table, done: "TableResult") -> dict[str, Any]:
+    counts = {"staged": done.staged, "accepted": done.accepted, "quarantined": done.quarantined}
+    # A table in parts stores tonight's rows only; its size is not known without reading every night.
+    whole = {} if table.part else {"dagster/row_count": done.stored}
+    return {"dagster/partition_row_count": done.accepted, **whole, **counts}
+
+
+def _previews(lake: Lake, table: Table, night: str) -> dict[str, Any]:
+    quarantine = lake.read("quarantine", table.table, night)
+    return {
+        "quarantined_by_rules": count_quarantined(quarantine),
+        "quarantine": preview(quarantine, first=REASON),
+        "preview": preview(lake.read("validation", table.table, night)),
+    }
 
 
 CHECK_SCHEMA = pa.schema(
@@ -119,9 +131,8 @@ def _check_result(table: str, outcome: "CheckOutcome") -> dg.AssetCheckResult:
         **{f"n_{name}": count for name, count in outcome.counts.items()},
     }
     if outcome.samples:
-        names = list(outcome.samples[0])
-        rows = [[sample.get(name) for name in names] for sample in outcome.samples]
-        metadata["samples"] = table_of([str(name) for name in names], rows)
+        names = list(dict.fromkeys(name for sample in outcome.samples for name in sample))
+        metadata["samples"] = records_of(names, [[sample.get(name) for name in names] for sample in outcome.samples])
     return dg.AssetCheckResult(
         asset_key=["validation", table],
         check_name=outcome.name,

@@ -7,7 +7,7 @@ older than their tables.
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -39,16 +39,15 @@ TABLES = {
 
 def build_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
     """One multi-asset: the night's transaction."""
-    computed = [["indicators", name] for name in ("indicator_values", "report_submissions", "enterprise_measures")]
-    deps = [dg.AssetKey(key) for key in (*computed, ["validation", "published_figures"])]
+    filled_by = find_sources(contracts)
     specs = [
         dg.AssetSpec(
             ["warehouse", name],
-            deps=deps,
+            deps=[dg.AssetKey(key) for key in filled_by[name]],
             group_name="warehouse",
             kinds={"sql"},
             owners=["team:kcn-data"],
-            description=f"{description}. Grain and columns: kcn_pipeline/warehouse/schema.py.",
+            description=f"{description}.",
         )
         for name, description in TABLES.items()
     ]
@@ -60,13 +59,57 @@ def build_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
         published = publish_night(installation.warehouse_url, _batch(context, installation))
         for name in TABLES:
             change = published.changes.get(name)
-            metadata = {} if change is None else {"written": change.written, "deleted": change.deleted}
-            yield dg.MaterializeResult(asset_key=["warehouse", name], metadata=metadata)
+            counts = {} if change is None else {"written": change.written, "deleted": change.deleted}
+            yield dg.MaterializeResult(asset_key=["warehouse", name], metadata={**counts, **_column_schema(name)})
         values = published.changes["fct_indicator_value"]
         said = (context.partition_key, values.written, values.deleted, published.revisions)
         progress.info("warehouse   night %s published: %d values changed, %d deleted, %d revisions", *said)
 
     return [publish]
+
+
+def find_sources(contracts: Contracts) -> dict[str, list[list[str]]]:
+    """What fills each table of the warehouse, as asset keys."""
+    topics = ("register", "enterprise_reports", "published_figures")
+    judged = [["validation", table.table] for topic in topics for table in contracts.topic_tables(topic)]
+    staged = [["staging", name] for _, name in judged]
+    parks, land = ["validation", "register_parks"], ["validation", "register_land"]
+    enterprises, stations = ["validation", "register_enterprises"], ["validation", "register_stations"]
+    values = ["indicators", "indicator_values"]
+    return {
+        "dim_area": [parks, enterprises, stations],
+        "dim_park": [parks, land],
+        "dim_enterprise": [enterprises],
+        "dim_station": [stations],
+        "dim_indicator": [values],
+        "dim_period": [values],
+        "fct_indicator_value": [values],
+        "fct_indicator_revision": [values],
+        "fct_report_submission": [["indicators", "report_submissions"]],
+        "fct_published_figure": [["validation", "published_figures"]],
+        "audit_refresh": [values, *judged],
+        "audit_payload": [*(["landing", topic] for topic in topics), *staged],
+        "audit_check": judged,
+        "audit_quarantine": judged,
+        "audit_finding": [*staged, *judged, ["indicators", "enterprise_measures"]],
+    }
+
+
+def _column_schema(name: str) -> dict[str, Any]:
+    """The columns of a table; told with the rows and not in the spec, because SQLAlchemy is slow to import."""
+    from kcn_pipeline.warehouse.schema import metadata
+
+    table = metadata.tables[name]
+    columns = [
+        dg.TableColumn(
+            column.name,
+            str(column.type),
+            "key" if column.primary_key else None,
+            dg.TableColumnConstraints(nullable=bool(column.nullable)),
+        )
+        for column in table.columns
+    ]
+    return {"dagster/column_schema": dg.TableSchema(columns), "grain": table.comment or ""}
 
 
 def _batch(context: dg.AssetExecutionContext, installation: Installation) -> "NightBatch":

@@ -261,7 +261,10 @@ _EXPECTED = """
     SELECT 'province', province_code, period_code, COUNT(*)
     FROM enterprises_at WHERE operates_at_end AND province_code IS NOT NULL GROUP BY province_code, period_code"""
 
-_VALUED = """
+#: The largest figure there is. What lies beyond it (infinity) or beside it (NaN, which sorts above) overflowed.
+_LARGEST = "1.7976931348623157e308"
+
+_VALUED = f"""
     WITH joined AS (
         SELECT r.*, p.period_freq AS freq, i.unit, i.scale, i.is_ratio, i.source, i.not_connected,
             a.spanned, COALESCE(a.follows_break, FALSE) AS follows_break,
@@ -274,29 +277,37 @@ _VALUED = """
             ON a.level = r.level AND a.area_code = r.area_code AND a.period_code = r.period_code
         LEFT JOIN expected AS e
             ON e.level = r.level AND e.area_code = r.area_code AND e.period_code = r.period_code
+    ), divided AS (
+        SELECT j.*, CASE WHEN j.is_ratio THEN j.scale * j.numerator / NULLIF(j.denominator, 0)
+            ELSE j.scale * j.numerator END AS quotient
+        FROM joined AS j
+    ), measured AS (
+        SELECT d.*, COALESCE(ABS(d.numerator) > {_LARGEST} OR ABS(d.denominator) > {_LARGEST}
+            OR ABS(d.quotient) > {_LARGEST}, FALSE) AS is_too_large
+        FROM divided AS d
     ), judged AS (
         SELECT j.*, j.spanned IS NULL AND j.not_connected IS NULL AS is_counted, CASE
             WHEN j.not_connected IS NOT NULL THEN 'L'
-            WHEN j.spanned IS NOT NULL OR (j.is_ratio AND j.denominator = 0) THEN 'M'
+            WHEN j.spanned IS NOT NULL OR j.is_too_large OR (j.is_ratio AND j.denominator = 0) THEN 'M'
             WHEN j.numerator IS NULL OR (j.is_ratio AND j.denominator IS NULL) THEN 'O'
             WHEN j.follows_break THEN 'B'
             WHEN j.is_estimated = 1 THEN 'E'
             WHEN j.n_reporting < j.n_expected THEN 'P'
             ELSE 'A' END AS obs_status
-        FROM joined AS j
+        FROM measured AS j
     )
     SELECT k.indicator_code, k.level, k.area_code, k.freq, k.period_code, k.unit, k.obs_status, k.source,
         CASE WHEN k.is_counted THEN k.n_reporting END AS n_reporting,
         CASE WHEN k.is_counted THEN k.n_expected END AS n_expected,
-        CASE WHEN k.is_counted THEN k.numerator END AS numerator,
-        CASE WHEN k.is_counted THEN k.denominator END AS denominator,
-        CASE WHEN k.obs_status NOT IN ('L', 'M', 'O') THEN
-            CASE WHEN k.is_ratio THEN k.scale * k.numerator / k.denominator ELSE k.scale * k.numerator END
-        END AS value,
+        CASE WHEN k.is_counted AND ABS(k.numerator) <= {_LARGEST} THEN k.numerator END AS numerator,
+        CASE WHEN k.is_counted AND ABS(k.denominator) <= {_LARGEST} THEN k.denominator END AS denominator,
+        CASE WHEN k.obs_status NOT IN ('L', 'M', 'O') THEN k.quotient END AS value,
         CASE k.obs_status
             WHEN 'L' THEN 'Nguồn chưa kết nối / Source not connected yet: ' || k.not_connected
             WHEN 'M' THEN CASE
                 WHEN k.spanned IS NOT NULL THEN 'Kỳ bị chia bởi / The period is divided by: ' || k.spanned
+                WHEN k.is_too_large
+                    THEN 'Kết quả quá lớn, không thể là một con số / The result is too large to be a number'
                 ELSE 'Mẫu số bằng 0 / The denominator is zero' END
             WHEN 'O' THEN CASE
                 WHEN k.numerator IS NULL AND k.is_ratio AND k.denominator IS NULL

@@ -5,6 +5,7 @@ mistake being in the earlier quarter or in the other form, so the finding asks i
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
@@ -24,7 +25,8 @@ _TABLE = "enterprise_report_values"
 
 def find_contradictions(engine: Engine, contracts: Contracts, reported: Sequence[Period]) -> list[Finding]:
     """Contradictions in the periods with new reports; needs `current_cells` and `candidates`."""
-    return [*_years_to_date(engine, contracts, reported), *_forms(engine, contracts, reported)]
+    engine.register("reported", pa.table({"period_code": pa.array([p.code for p in reported], pa.string())}))
+    return [*_years_to_date(engine, contracts, reported), *_forms(engine, contracts, reported), *_projects(engine)]
 
 
 def _years_to_date(engine: Engine, contracts: Contracts, reported: Sequence[Period]) -> Iterator[Finding]:
@@ -60,7 +62,6 @@ def _steps(reported: Sequence[Period]) -> pa.Table:
 
 def _forms(engine: Engine, contracts: Contracts, reported: Sequence[Period]) -> Iterator[Finding]:
     """Two forms of one enterprise and period that feed one measure with different figures."""
-    engine.register("reported", pa.table({"period_code": pa.array([p.code for p in reported], pa.string())}))
     rows = engine.query("""
         SELECT o.*, b.value AS best_value, b.form_code AS best_form
         FROM candidates AS o
@@ -82,9 +83,38 @@ def _forms(engine: Engine, contracts: Contracts, reported: Sequence[Period]) -> 
             yield _at_cell("forms_disagree", row, said)
 
 
+def _projects(engine: Engine) -> Iterator[Finding]:
+    """Reports of one enterprise, form and period that name several certificates: only the newest of them counts."""
+    rows = engine.query("""
+        SELECT r.enterprise_id, r.form_code, r.period_code, r.certificate_number,
+            r._source, r._payload, r._file, r._sheet, r._cell, r._line
+        FROM enterprise_reports AS r
+        JOIN reported AS p ON p.period_code = r.period_code
+        JOIN (
+            SELECT enterprise_id, form_code, period_code FROM enterprise_reports
+            WHERE certificate_number IS NOT NULL AND enterprise_id IS NOT NULL
+            GROUP BY enterprise_id, form_code, period_code HAVING COUNT(DISTINCT certificate_number) > 1
+        ) AS t ON t.enterprise_id = r.enterprise_id AND t.form_code = r.form_code AND t.period_code = r.period_code
+        ORDER BY r.enterprise_id, r.form_code, r.period_code, r.submitted_on, r._night, r._file, r.report_id
+        """)
+    for (_, form, period), group in groupby(
+        rows.to_pylist(), lambda r: (r["enterprise_id"], r["form_code"], r["period_code"])
+    ):
+        reports = list(group)
+        place = _place(reports[-1])
+        certificates = ", ".join(sorted({row["certificate_number"] for row in reports if row["certificate_number"]}))
+        said = {"found": certificates, "detail": f"{form} {period}"}
+        yield Finding(
+            "another_project", "report", "enterprise_reports", place, "certificate_number", certificates, said
+        )
+
+
+def _place(row: dict[str, Any]) -> Place:
+    return Place(row["_source"], row["_payload"], row["_file"], row["_sheet"], row["_cell"], row["_line"])
+
+
 def _at_cell(rule: str, row: dict[str, Any], said: dict[str, str]) -> Finding:
-    place = Place(row["_source"], row["_payload"], row["_file"], row["_sheet"], row["_cell"], row["_line"])
-    return Finding(rule, "cell", _TABLE, place, row["field_code"], _write(row["value"]), said)
+    return Finding(rule, "cell", _TABLE, _place(row), row["field_code"], _write(row["value"]), said)
 
 
 def _differ(one: float, other: float, tolerance: float) -> bool:

@@ -49,7 +49,10 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True)
 class Expression:
-    """A checked text: its SQL in plain form, the columns inside its aggregates, and which aggregates it uses."""
+    """A checked text: its SQL in plain form, the columns inside its aggregates, and which aggregates it uses.
+
+    In `sql` every division by zero gives null, so a figure is missing where the text alone would make it infinite.
+    """
 
     sql: str
     columns: tuple[str, ...]
@@ -91,7 +94,16 @@ def read_arithmetic(text: str, known: Collection[str]) -> Expression:
 def _finish(node: exp.Expr, reasons: list[str], columns: set[str], aggregates: set[str]) -> Expression:
     if reasons:
         raise ExpressionError(list(dict.fromkeys(reasons)))
-    return Expression(node.sql(DIALECT), tuple(sorted(columns)), tuple(sorted(aggregates)))
+    return Expression(_guard_divisions(node).sql(DIALECT), tuple(sorted(columns)), tuple(sorted(aggregates)))
+
+
+def _guard_divisions(node: exp.Expr) -> exp.Expr:
+    """Every `a / b` as `a / NULLIF(b, 0)`: some engines give infinity for a zero divisor, others stop."""
+    guarded = node.copy()
+    for division in list(guarded.find_all(exp.Div)):
+        divisor = exp.Nullif(this=division.expression.unnest(), expression=exp.Literal.number(0))
+        division.set("expression", divisor)
+    return guarded
 
 
 def _parse(text: str) -> exp.Expr:

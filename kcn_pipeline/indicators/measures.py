@@ -75,6 +75,9 @@ def compute_measures(lake: Lake, contracts: Contracts, night: str, touched: Touc
     return MeasureResult(sum(r.num_rows for r in parts.values()), estimated, findings.num_rows, touched.periods)
 
 
+#: The largest figure there is; quarters whose sum overflows it make no year.
+_LARGEST = "1.7976931348623157e308"
+
 _ORDER = "enterprise_id, measure"
 _ALL_MEASURES = f"SELECT {', '.join(SCHEMA.names)} FROM measures"
 
@@ -157,7 +160,7 @@ def _register_measures(engine: Engine, contracts: Contracts, periods: Sequence[P
             SELECT a.enterprise_id, a.park_code, a.freq, a.period_code, a.measure, a.value, a.unit, a.is_estimated,
                 a.form_code, a.report_id, NULL, NULL, NULL, NULL
             FROM added AS a
-            WHERE NOT EXISTS (
+            WHERE ABS(a.value) <= {_LARGEST} AND NOT EXISTS (
                 SELECT 1 FROM direct AS d WHERE d.enterprise_id = a.enterprise_id
                     AND d.period_code = a.period_code AND d.measure = a.measure)
         )

@@ -4,11 +4,12 @@ It must not compare with earlier registers (that is `validation/versions.py`). T
 of its own; a new register sheet is a new file in `contracts/tables/`.
 """
 
+import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -23,6 +24,7 @@ from kcn_pipeline.staging.parks import ParkNames
 from kcn_pipeline.staging.units import Units, conversion
 from kcn_pipeline.staging.vietnamese import (
     Convention,
+    ReadDate,
     canonical,
     clean,
     decide_convention,
@@ -36,7 +38,15 @@ from kcn_pipeline.staging.vietnamese import (
 from kcn_pipeline.staging.workbooks import Cell, PayloadRejectedError, Rows, Sheet, cell_address, read_sheets
 
 TOPIC = "register"
-_AS_OF = re.compile(r"(?:tính đến|đến ngày|as of)[^0-9]{0,20}(\d{1,2}[/.-]\d{1,2}[/.-]\d{4})", re.IGNORECASE)
+#: After `tính đến ngày` a full date must stand; `từ ngày … đến ngày 30/06/2026` counts only with a date.
+_AS_OF = re.compile(r"\b(?:t[íi]nh [đd][ếe]n|as (?:of|at))\b(?: h[ếe]t)?(?: ng[àa]y)?[\s:]*", re.IGNORECASE)
+_DIGITS = r"([0-9]+ ?[/.-] ?[0-9]+ ?[/.-] ?[0-9]+)"
+_UNTIL = re.compile(rf"đến (?:hết )?ngày[^0-9]{{0,20}}{_DIGITS}", re.IGNORECASE)
+_DAY = re.compile(rf"(?:[0-9]{{1,2}} ?(?:h|:|giờ) ?[0-9]{{0,2}}\b)?[^0-9]{{0,20}}{_DIGITS}", re.IGNORECASE)
+#: The letters as they are: `tổng công ty` is a kind of firm.
+_TOTALS = frozenset({"tổng", "tổng cộng", "tổng số", "cộng"})
+_LONGEST_KEY = 20
+_LONGEST_QUOTE = 200
 _HEADER_ROWS = 20
 _UNIT_IN_HEADER = re.compile(r"\(([^()]+)\)\s*$")
 
@@ -49,6 +59,23 @@ class _Heading:
     at: int
     factor: float
     convention: Convention | None
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A sheet of the workbook with the table it holds, its header row and the columns found there."""
+
+    table: Table
+    sheet: Sheet
+    place: Place
+    head: int
+    headings: list[_Heading]
+
+    def is_error(self, row: int, column: int) -> bool:
+        """Whether a cell is empty only because its formula has no value; it says nothing, not even "no value"."""
+        if self.sheet.rows[row][column] != "" or not self.sheet.error_cells:
+            return False
+        return cell_address(row, column) in self.sheet.error_cells
 
 
 class RegisterReader:
@@ -71,27 +98,25 @@ class RegisterReader:
     def read_payload(
         self, place: Place, content: bytes, modified_at: str | None
     ) -> tuple[dict[str, list[dict[str, Any]]], list[Finding]]:
-        """Rows by table, and findings; sheets that no contract knows are ignored visibly."""
+        """Rows by table, and findings; no rows when the payload is refused. What is not read is named in a finding."""
         try:
             sheets = read_sheets(place.file, content)
         except PayloadRejectedError as refusal:
             return {}, [Finding(refusal.rule, "payload", TOPIC, place, said={"detail": refusal.detail})]
-        as_of = _find_as_of(sheets) or (date.fromisoformat(modified_at[:10]) if modified_at else None)
-        rows: dict[str, list[dict[str, Any]]] = {}
-        findings: list[Finding] = []
-        for sheet in sheets:
-            table = self._table_of(sheet)
-            here = replace(place, sheet=sheet.name)
-            if table is None:
-                findings.append(Finding("sheet_ignored", "payload", TOPIC, here))
-                continue
-            rows[table.table] = list(self._read_sheet(table, sheet, here, as_of, findings))
-        if not rows:
-            expected = "; ".join(table.sheet.names[0] for table in self.tables if table.sheet)
-            found = "; ".join(sheet.name for sheet in sheets)
-            findings.append(
-                Finding("sheet_missing", "payload", TOPIC, place, said={"expected": expected, "found": found})
-            )
+        pages = [self._open(table, sheet, place) for sheet in sheets if (table := self._table_of(sheet))]
+        findings = self._compare_sheets(sheets, pages, place)
+        if not pages:
+            return {}, findings
+        as_of, doubt = _date_workbook(pages, sheets, place, modified_at)
+        findings += [doubt] if doubt else []
+        if doubt and doubt.rule != "as_of_missing":
+            return {}, findings
+        rows: dict[str, list[dict[str, Any]]] = {page.table.table: [] for page in pages}
+        for page in pages:
+            rows[page.table.table] += self._read_page(page, as_of, findings)
+        if not any(rows.values()):
+            said = {"found": "; ".join(page.sheet.name for page in pages)}
+            return {}, [*findings, Finding("register_empty", "payload", TOPIC, place, said=said)]
         return rows, findings
 
     def _table_of(self, sheet: Sheet) -> Table | None:
@@ -101,27 +126,69 @@ class RegisterReader:
                 return table
         return None
 
-    def _read_sheet(
-        self, table: Table, sheet: Sheet, place: Place, as_of: date | None, findings: list[Finding]
-    ) -> Iterator[dict[str, Any]]:
-        head, headings = self._find_headings(table, sheet.rows)
-        missing = [
-            c for c in table.columns if c.required and c.labels and c.name not in {h.column.name for h in headings}
+    def _open(self, table: Table, sheet: Sheet, place: Place) -> _Page:
+        return _Page(table, sheet, replace(place, sheet=sheet.name), *self._find_headings(table, sheet.rows))
+
+    def _compare_sheets(self, sheets: Sequence[Sheet], pages: Sequence[_Page], place: Place) -> list[Finding]:
+        """The sheets that no contract knows, that stand twice for one table, and that are not there."""
+        known = {page.sheet.name for page in pages}
+        findings = [
+            Finding("sheet_ignored", "payload", TOPIC, replace(place, sheet=sheet.name))
+            for sheet in sheets
+            if sheet.name not in known
         ]
-        for column in missing:
-            said = {
-                "expected": "; ".join(column.labels),
-                "found": "; ".join(str(cell) for cell in sheet.rows[head] if cell),
-            }
-            findings.append(
-                Finding("header_missing", "batch", table.table, replace(place, line=head + 1), column.name, said=said)
-            )
-        for number in range(head + 1, len(sheet.rows)):
-            row = sheet.rows[number]
-            filled = sum(row[heading.at] != "" for heading in headings)
-            if filled == 0 or (filled == 1 and len(headings) > 3) or _is_total(row):
-                continue
-            yield self._read_row(table, headings, row, replace(place, line=number + 1), as_of, findings)
+        for table in self.tables:
+            names = [page.sheet.name for page in pages if page.table is table]
+            if len(names) > 1:
+                said = {"found": "; ".join(names)}
+                findings.append(Finding("sheet_twice", "payload", table.table, place, said=said))
+        read = {page.table.table for page in pages}
+        absent = [table.sheet.names[0] for table in self.tables if table.sheet and table.table not in read]
+        is_one_by_nature = any(sheet.has_lines for sheet in sheets)
+        if absent and not (pages and is_one_by_nature):
+            said = {"expected": "; ".join(absent), "found": "; ".join(sheet.name for sheet in sheets)}
+            rule = "sheets_absent" if pages else "sheet_missing"
+            findings.append(Finding(rule, "payload", TOPIC, place, said=said))
+        return findings
+
+    def _read_page(self, page: _Page, as_of: date | None, findings: list[Finding]) -> Iterator[dict[str, Any]]:
+        table, rows = page.table, page.sheet.rows
+        named = {heading.column.name for heading in page.headings}
+        for column in (c for c in table.columns if c.required and c.labels and c.name not in named):
+            found = "; ".join(str(cell) for cell in rows[page.head] if cell) if rows else ""
+            said = {"expected": "; ".join(column.labels), "found": found}
+            here = replace(page.place, line=page.head + 1)
+            findings.append(Finding("header_missing", "batch", table.table, here, column.name, said=said))
+        for number in range(page.head + 1, len(rows)):
+            kind = self._classify(page, number)
+            if kind == "row":
+                yield self._read_row(page, number, as_of)
+            elif kind == "note":
+                findings.append(_ignored(page, number))
+
+    def _classify(self, page: _Page, number: int) -> Literal["row", "note", "nothing"]:
+        """Whether a line is a row of the table, a note beside it, or nothing: blank, a total, a running number."""
+        row = page.sheet.rows[number]
+        filled = [heading for heading in page.headings if not _is_blank(row[heading.at])]
+        if _is_total(page, row):
+            return "nothing"
+        if any(page.is_error(number, heading.at) for heading in page.headings):
+            return "row"
+        if not filled:
+            return "note" if _says_something(row) else "nothing"
+        is_row = len(filled) > 1 or len(page.headings) <= 3 or self._may_be_key(page.table, filled[0], row)
+        return "row" if is_row else "note"
+
+    def _may_be_key(self, table: Table, heading: _Heading, row: Sequence[Cell]) -> bool:
+        """Whether the only cell of a row looks like a key, so that the row lost its values and is no remark."""
+        cell = row[heading.at]
+        if heading.column.name not in table.key or not isinstance(cell, str):
+            return heading.column.name in table.key
+        text = clean(cell)
+        if heading.column.name == "park_code" and self.parks.find(text):
+            return True
+        is_code = " " not in text or (len(text) <= _LONGEST_KEY and any(map(str.isdigit, text)))
+        return is_code and not text.endswith(":")
 
     def _find_headings(self, table: Table, rows: Rows) -> tuple[int, list[_Heading]]:
         """The header row (the one with most known labels) and the columns it names."""
@@ -152,27 +219,22 @@ class RegisterReader:
         factor = conversion(written, self.contracts.units[column.unit], None) if written else None
         return float("nan") if factor is None else factor
 
-    def _read_row(
-        self,
-        table: Table,
-        headings: list[_Heading],
-        row: Any,
-        place: Place,
-        as_of: date | None,
-        findings: list[Finding],
-    ) -> dict[str, Any]:
-        line = place.line or 0
+    def _read_row(self, page: _Page, number: int, as_of: date | None) -> dict[str, Any]:
+        row, place, line = page.sheet.rows[number], page.place, number + 1
         values: dict[str, Any] = {"as_of": as_of}
         problem: tuple[str, str] | None = None
-        for heading in headings:
+        for heading in page.headings:
             cell = row[heading.at]
             value, trouble = self._read_cell(heading, cell)
+            written = write_raw(cell)
+            if page.is_error(number, heading.at):
+                trouble, written = "formula_error", "=…"
             values[heading.column.name] = value
             if trouble:
-                at = cell_address(line - 1, heading.at)
+                at = cell_address(number, heading.at)
                 label = heading.column.label.vi if heading.column.label else heading.column.name
-                problem = problem or (trouble, f"{label} [{at}]: {write_raw(cell)}")
-        if "period_code" in {column.name for column in table.columns} and values.get("year"):
+                problem = problem or (trouble, f"{label} [{at}]: {written}")
+        if "period_code" in {column.name for column in page.table.columns} and values.get("year"):
             values["period_code"] = str(values["year"])
         return values | {
             "_source": place.source,
@@ -210,18 +272,20 @@ class RegisterReader:
         return text, None
 
     def _read_number(self, heading: _Heading, cell: Cell) -> tuple[float | int | None, str | None]:
-        if isinstance(cell, (bool, date, datetime)):
-            return None, "unreadable_number"
         if isinstance(cell, str):
             number = read_number(cell, heading.convention)
             if number.problem or number.value is None:
                 return None, number.problem
             figure = number.value
+        elif isinstance(cell, (int, float)) and not isinstance(cell, bool):
+            figure = float(cell)
         else:
-            figure = float(cell)  # type: ignore[arg-type]
-        if heading.factor != heading.factor:
+            return None, "unreadable_number"
+        if math.isnan(heading.factor):
             return None, "unknown_unit"
         figure *= heading.factor
+        if not math.isfinite(figure):
+            return None, "unreadable_number"
         if heading.column.type == "integer":
             return (int(figure), None) if figure == int(figure) else (None, "unreadable_number")
         return figure, None
@@ -248,13 +312,56 @@ def stage_register(lake: Lake, contracts: Contracts, night: str, payloads: Itera
     return write_stage(lake, contracts, TOPIC, night, tables, findings, count, refused)
 
 
-def _find_as_of(sheets: Iterable[Sheet]) -> date | None:
-    for sheet in sheets:
-        for row in sheet.rows[:_HEADER_ROWS]:
-            for cell in row:
-                if isinstance(cell, str) and (match := _AS_OF.search(clean(cell))):
-                    return read_date(match[1]).value
-    return None
+# ---- the day of a workbook -------------------------------------------------------------------------------------
+
+
+def _date_workbook(
+    pages: Sequence[_Page], sheets: Sequence[Sheet], place: Place, modified_at: str | None
+) -> tuple[date | None, Finding | None]:
+    """The day that a workbook speaks of, and a finding when its titles state none or one that cannot be read.
+
+    Sheets that no contract knows, such as a cover, are asked only when the register's own sheets say nothing.
+    """
+    own = [said for page in pages for said in _find_as_of(page.sheet, page.head, place)]
+    known = {page.sheet.name for page in pages}
+    stated = own or [
+        said for sheet in sheets if sheet.name not in known for said in _find_as_of(sheet, _HEADER_ROWS, place)
+    ]
+    for at, text, read in stated:
+        if read.value is None:
+            said = {"field": "Tính đến ngày", "detail": f"[{at.sheet} {at.cell}]"}
+            return None, Finding(read.problem or "unreadable_date", "payload", TOPIC, at, "as_of", text, said)
+    if stated:
+        return stated[0][2].value, None
+    day = date.fromisoformat(modified_at[:10]) if modified_at else None
+    return day, Finding("as_of_missing", "payload", TOPIC, place, "as_of", day.isoformat() if day else None)
+
+
+def _find_as_of(sheet: Sheet, until: int, place: Place) -> Iterator[tuple[Place, str, ReadDate]]:
+    """Where the titles of a sheet say of which day it speaks, with what they say."""
+    for number, row in enumerate(sheet.rows[:until]):
+        for at, cell in enumerate(row):
+            text = clean(cell) if isinstance(cell, str) else ""
+            beside = next((other for other in row[at + 1 :] if not _is_blank(other)), "")
+            if text and (read := _read_as_of(text, beside)):
+                yield replace(place, sheet=sheet.name, cell=cell_address(number, at)), text, read
+
+
+def _read_as_of(text: str, beside: Cell) -> ReadDate | None:
+    """The day a title states, in its own cell or the next one; None when it is about something else."""
+    match = _AS_OF.search(text)
+    if match is None:
+        until = _UNTIL.search(text)
+        return read_date(until[1]) if until else None
+    rest: Cell = text[match.end() :] or beside
+    if not isinstance(rest, str):
+        return ReadDate(*_read_day(rest))
+    day = _DAY.match(clean(rest))
+    read = read_date(day[1] if day else rest)
+    return read if read.value else ReadDate(None, read.problem or "unreadable_date")
+
+
+# ---- cells and lines -------------------------------------------------------------------------------------------
 
 
 def _read_day(cell: Cell) -> tuple[date | None, str | None]:
@@ -276,6 +383,27 @@ def _decide(rows: Rows, head: int, at: int) -> Convention | None:
     return None if decision == "conflict" else decision
 
 
-def _is_total(row: Any) -> bool:
-    first = next((cell for cell in row if cell != ""), "")
-    return isinstance(first, str) and fold(first).startswith("tong cong")
+def _is_blank(cell: Cell) -> bool:
+    return isinstance(cell, str) and not clean(cell)
+
+
+def _is_total(page: _Page, row: Sequence[Cell]) -> bool:
+    """Whether a line sums up the table: it says so in its first filled cell and names no thing by its key."""
+    at, first = next(((at, cell) for at, cell in enumerate(row) if not _is_blank(cell)), (0, ""))
+    if not isinstance(first, str) or canonical(clean(first)).lower().rstrip(" :") not in _TOTALS:
+        return False
+    keys = (heading.at for heading in page.headings if heading.column.name in page.table.key)
+    return all(key == at or _is_blank(row[key]) for key in keys)
+
+
+def _says_something(row: Sequence[Cell]) -> bool:
+    """Whether a line without a known value holds more than a running number."""
+    filled = [cell for cell in row if not _is_blank(cell)]
+    return len(filled) > 1 or any(isinstance(cell, str) and any(map(str.isalpha, cell)) for cell in filled)
+
+
+def _ignored(page: _Page, number: int) -> Finding:
+    filled = [(at, cell) for at, cell in enumerate(page.sheet.rows[number]) if not _is_blank(cell)]
+    text = " | ".join(clean(write_raw(cell)) for _, cell in filled)[:_LONGEST_QUOTE]
+    here = replace(page.place, cell=cell_address(number, filled[0][0]), line=number + 1)
+    return Finding("row_ignored", "row", page.table.table, here, None, text)

@@ -15,6 +15,7 @@ from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.validation.outcomes import CHECK_NAMES, CheckName, CheckOutcome, Failure, Refusal
 from kcn_pipeline.validation.run import Verdict
 from kcn_pipeline.validation.split import Split
+from kcn_pipeline.validation.suites import format_value
 
 MOST_SAMPLES = 5
 _SAMPLE_KEYS = ("rule", "source", "file", "sheet", "cell", "line", "field", "value", "reason_vi", "reason_en")
@@ -24,7 +25,10 @@ _GOOD: dict[CheckName, tuple[str, str]] = {
     "values": ("{rows} dòng đạt, {noted} dòng có lưu ý", "{rows} rows pass, {noted} with a remark"),
     "keys": ("không có khóa lặp trong {rows} dòng", "no key repeats in {rows} rows"),
     "volume": ("{rows} dòng trong {batches} đợt", "{rows} rows in {batches} batches"),
-    "recency": ("dữ liệu đủ mới", "the data is recent"),
+    "recency": (
+        "mới nhất {newest}, được phép cũ tối đa {allowed_days} ngày",
+        "newest {newest}, at most {allowed_days} days old allowed",
+    ),
     "conservation": (
         "{staged} dòng = {accepted} nhận + {quarantined} cách ly",
         "{staged} rows = {accepted} accepted + {quarantined} quarantined",
@@ -38,9 +42,16 @@ _BAD: dict[CheckName, tuple[str, str]] = {
     "values": ("{quarantined} trên {rows} dòng bị cách ly", "{quarantined} of {rows} rows quarantined"),
     "keys": ("{duplicates} dòng có khóa lặp", "{duplicates} rows repeat a key"),
     "volume": ("từ chối {refused} trên {batches} đợt", "{refused} of {batches} batches refused"),
-    "recency": ("dữ liệu mới nhất đã cũ", "the newest data is old"),
+    "recency": (
+        "dữ liệu đã cũ: mới nhất {newest}, được phép cũ tối đa {allowed_days} ngày",
+        "the data is old: newest {newest}, at most {allowed_days} days old allowed",
+    ),
     "conservation": ("không khớp", "does not add up"),
 }
+_NOT_JUDGED = (
+    "không xét độ mới: hợp đồng dữ liệu không đặt hạn hoặc không có ngày nào",
+    "age is not judged: no limit or no date",
+)
 _NOTHING = ("đêm nay không có dữ liệu mới", "nothing new tonight")
 
 
@@ -59,7 +70,7 @@ def outcomes_of(
         "values": {"rows": staged, "quarantined": bad_values, "noted": _rows(failures, "values", None)},
         "keys": {"rows": staged, "duplicates": duplicates},
         "volume": {"rows": staged, "batches": batches + len(refusals), "refused": refused["volume"]},
-        "recency": {"rows": staged},
+        "recency": {"rows": staged} | ({"allowed_days": table.recency.max_age_days} if table.recency else {}),
         "conservation": {
             "staged": staged,
             "accepted": split.accepted.num_rows,
@@ -75,8 +86,9 @@ def outcomes_of(
         "conservation": True,
     }
     rules = _rules_by_check(failures, structure, recency)
+    newest = next((format_value(verdict.observed) for verdict in recency), None)
     return tuple(
-        _outcome(name, passed[name], refused[name] > 0, counts[name], _samples(split.findings, rules[name]))
+        _outcome(name, passed[name], refused[name] > 0, counts[name], _samples(split.findings, rules[name]), newest)
         for name in CHECK_NAMES
     )
 
@@ -87,9 +99,11 @@ def nothing_tonight() -> tuple[CheckOutcome, ...]:
 
 
 def _outcome(
-    name: CheckName, passed: bool, is_refused: bool, counts: Mapping[str, int], samples: tuple[Mapping[str, Any], ...]
-) -> CheckOutcome:
-    message_vi, message_en = (text.format_map(counts) for text in (_GOOD if passed else _BAD)[name])
+    name: CheckName, passed: bool, is_refused: bool, counts: Mapping[str, int], samples: tuple[Mapping[str, Any], ...],
+    newest: str | None,
+) -> CheckOutcome:  # fmt: skip
+    texts = _NOT_JUDGED if name == "recency" and newest is None else (_GOOD if passed else _BAD)[name]
+    message_vi, message_en = (text.format_map({**counts, "newest": newest}) for text in texts)
     return CheckOutcome(name, passed, "ERROR" if is_refused else "WARN", counts, samples, message_vi, message_en)
 
 

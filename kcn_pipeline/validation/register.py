@@ -183,12 +183,16 @@ def _snapshots(
 
 
 def _dated_after(accepted: pa.Table, table: Table, contracts: Contracts, night: str) -> list[Finding]:
-    """A finding when a register states a day after the night, which is then read as the night."""
-    newest = pc.max(accepted.column("as_of")).as_py() if "as_of" in accepted.column_names else None
-    if newest is None or newest <= date.fromisoformat(night):
+    """A finding per register that states a day after the night, which is then read as the night."""
+    if "as_of" not in accepted.column_names:
         return []
-    place = accepted.slice(0, 1).to_pylist()[0]
-    return [_note("date_in_future", table, contracts, place, newest.isoformat(), {"field": "as_of", "expected": night})]
+    late = accepted.filter(pc.greater(accepted.column("as_of"), pa.scalar(date.fromisoformat(night))))
+    places = {(row["_payload"], row["_file"]): row for row in reversed(in_file_order(late))}
+    more = {"field": "as_of", "expected": night}
+    return [
+        _note("date_in_future", table, contracts, places[file], places[file]["as_of"].isoformat(), more)
+        for file in sorted(places, key=lambda file: (file[1] or "", file[0] or ""))
+    ]
 
 
 def _last_statement(rows: Iterable[Row], shape: Shape) -> tuple[Row, ...]:

@@ -180,7 +180,9 @@ def _rule_criterion(rule: Rule, index: int, night: str) -> Criterion:
             arguments["condition_parser"] = "pandas"
             return _plain(rule, "ExpectColumnValuesToNotBeNull", arguments, rule.column, expected=_PRESENT)
         case NotFuture():
-            arguments = {"column": rule.column, "max_value": day_of(night)}
+            # The whole day of the night counts: a report signed this afternoon is not from the future.
+            next_day = day_of(night) + timedelta(days=1)
+            arguments = {"column": rule.column, "max_value": next_day, "strict_max": True}
             return _plain(rule, "ExpectColumnValuesToBeBetween", arguments, rule.column, expected=_same(f"≤ {night}"))
         case Ordered():
             return _ordered(rule)

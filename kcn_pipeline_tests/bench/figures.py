@@ -1,13 +1,17 @@
 """A measured figure, how it is printed, and how noise is kept out of it.
 
-It must not measure. The surprising fact: a figure without a target is always ok; it explains another one.
+It must not know what is measured. The surprising fact: a figure without a target is always ok; it only explains
+another one.
 """
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
+
+#: Seconds of what is measured and of what it is compared with, taken one right after the other.
+Pair = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -21,13 +25,17 @@ class Figure:
 
     @property
     def ok(self) -> bool:
-        """Whether the target is met."""
-        return self.target is None or self.value <= self.target
+        """Whether the value, as it is printed, meets the target."""
+        return self.target is None or self.shown <= self.target
+
+    @property
+    def shown(self) -> float:
+        """The value to three decimals."""
+        return round(self.value, 3)
 
     def to_json(self) -> str:
-        """The line; `ok` speaks of the value as it is printed."""
-        shown = Figure(self.name, round(self.value, 3), self.unit, self.target)
-        line = {"name": shown.name, "value": shown.value, "unit": shown.unit, "target": shown.target, "ok": shown.ok}
+        """The line."""
+        line = {"name": self.name, "value": self.shown, "unit": self.unit, "target": self.target, "ok": self.ok}
         return json.dumps(line)
 
 
@@ -38,21 +46,13 @@ def time_call(call: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def alternate(
-    times: int, measured: Callable[[], float], yardstick: Callable[[], float]
-) -> list[tuple[float, float]]:
-    """Both sides in turn, that many times, so that a slow minute of the machine slows both."""
+def alternate(times: int, measured: Callable[[], float], yardstick: Callable[[], float]) -> list[Pair]:
+    """The seconds of both in turn, that many times, so that a slow minute of the machine slows both."""
     return [(measured(), yardstick()) for _ in range(times)]
 
 
-def compare(
-    name: str, pairs: Sequence[tuple[float, float]], target: float, sides: tuple[str, str]
-) -> Iterator[Figure]:
+def compare(name: str, target: float, pairs: Sequence[Pair], sides: tuple[str, str]) -> Iterator[Figure]:
     """The median of the pairs' ratios with its target, then the median seconds of each side."""
     yield Figure(name, median(one / other for one, other in pairs), "ratio", target)
-    yield from _seconds(name, sides[0], (one for one, _ in pairs))
-    yield from _seconds(name, sides[1], (other for _, other in pairs))
-
-
-def _seconds(name: str, side: str, times: Iterable[float]) -> Iterator[Figure]:
-    yield Figure(f"{name}.{side}", median(times), "s")
+    for side, times in zip(sides, zip(*pairs, strict=True), strict=True):
+        yield Figure(f"{name}.{side}", median(times), "s")

@@ -1,9 +1,15 @@
 """Indicator values over small lakes whose figures can be added up by hand."""
 
+from dataclasses import replace
 from datetime import date
+from math import isfinite
+from typing import Any
 
 import pytest
 
+from kcn_pipeline.contracts import Contracts
+from kcn_pipeline.contracts.indicators import Operand
+from kcn_pipeline.indicators import check_catalog
 from kcn_pipeline_tests.indicators.lakes import (
     EMPTY_PARK,
     QUANG_CHAU,
@@ -12,6 +18,7 @@ from kcn_pipeline_tests.indicators.lakes import (
     SmallProvince,
     catalog_of,
     enterprise,
+    packaged,
     park,
     run_night,
     values_of,
@@ -385,3 +392,115 @@ def test_enterprise_of_the_register_only_is_expected(province: SmallProvince) ->
     province.report(NIGHT, "E0001", "a_iii_1_2023", Q1, {"export_usd": 3})
     row = compute(province, "EC08")["EC08", QUE_VO, Q1]
     assert (row["n_reporting"], row["n_expected"], row["obs_status"]) == (1, 3, "P")
+
+
+# ---- figures that are no numbers -------------------------------------------------------------------------------------
+
+TOO_LARGE = "Kết quả quá lớn, không thể là một con số / The result is too large to be a number"
+AT_EVERY_LEVEL = ("E0001", QUE_VO, "BN")
+
+
+def own_indicator(numerator: str, denominator: str | None = None, scale: float = 1.0, **changes: Any) -> Contracts:
+    """The catalog with one indicator of the board, over enterprise reports at every level."""
+    model = packaged().indicators["SO04"]
+    operands = {
+        name: Operand(from_="enterprise_report", expression=text) if text else None
+        for name, text in (("numerator", numerator), ("denominator", denominator))
+    }
+    own = model.model_copy(update={"code": "XX01", "scale": scale, "targets": (), **operands})
+    contracts = replace(packaged(), indicators={"XX01": own}, **changes)
+    check_catalog(contracts)
+    return contracts
+
+
+def compute_own(province: SmallProvince, contracts: Contracts) -> dict[Key, Row]:
+    """Its values: all of them numbers or missing, which is what the warehouse asks for."""
+    run_night(province.lake, contracts, NIGHT)
+    values = values_of(province.lake)
+    cells = [row[name] for row in values.values() for name in ("value", "numerator", "denominator")]
+    assert all(cell is None or isfinite(cell) for cell in cells)
+    return values
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sum(export_usd / (employees_total - employees_total))",
+        "sum(export_usd) / (sum(employees_total) - sum(employees_total))",
+        "sum((export_usd - export_usd) / (employees_total - employees_total))",
+    ],
+)
+def test_division_by_zero_is_a_missing_operand(province: SmallProvince, text: str) -> None:
+    settle(province)
+    province.report(NIGHT, "E0001", "a_iii_1_2023", Q1, {"export_usd": 10, "employees_total": 5})
+    as_numerator = compute_own(province, own_indicator(text))
+    for area in AT_EVERY_LEVEL:
+        assert figures(as_numerator["XX01", area, Q1])[:4] == (None, None, None, "O")
+        assert as_numerator["XX01", area, Q1]["comment"] == "Thiếu số liệu / Figure missing"
+    as_denominator = compute_own(province, own_indicator("sum(export_usd)", text))
+    for area in AT_EVERY_LEVEL:
+        assert figures(as_denominator["XX01", area, Q1])[:4] == (None, 10, None, "O")
+
+
+def test_derived_measure_over_zero_is_missing(province: SmallProvince) -> None:
+    settle(province)
+    province.report(NIGHT, "E0001", "a_iii_1_2023", Q1, {"export_usd": 10, "employees_total": 0})
+    province.report(NIGHT, "E0004", "a_iii_1_2023", Q1, {"export_usd": 10, "employees_total": 5})
+    model = packaged().measures["export_usd"]
+    derived = model.model_copy(
+        update={"name": "export_per_head", "forms": (), "derive": "export_usd / employees_total"}
+    )
+    table = packaged().tables["enterprise_report"]
+    column = next(c for c in table.columns if c.name == "export_usd").model_copy(update={"name": "export_per_head"})
+    tables = {
+        **packaged().tables,
+        "enterprise_report": table.model_copy(update={"columns": (*table.columns, column)}),
+    }
+    measures = {**packaged().measures, "export_per_head": derived}
+    values = compute_own(province, own_indicator("sum(export_per_head)", measures=measures, tables=tables))
+    assert figures(values["XX01", "E0001", Q1]) == (None, None, None, "O", 0, 1)
+    assert figures(values["XX01", QUE_VO, Q1]) == (None, None, None, "O", 0, 3)
+    assert figures(values["XX01", "BN", Q1]) == (2, 2, None, "P", 1, 4)
+
+
+def test_sum_that_overflows_has_no_value(province: SmallProvince) -> None:
+    settle(province)
+    for sender in ("E0001", "E0002"):
+        province.report(NIGHT, sender, "a_iii_1_2023", Q1, {"export_usd": 1e308, "employees_total": 5})
+    province.report(NIGHT, "E0004", "a_iii_1_2023", Q1, {"export_usd": 7, "employees_total": 5})
+    values = compute_own(province, own_indicator("sum(export_usd)", "sum(employees_total)"))
+    assert values["XX01", "E0001", Q1]["value"] == 2e307, "one alone is a number, however absurd"
+    assert values["XX01", QUANG_CHAU, Q1]["value"] == 1.4, "the other park keeps its value"
+    for area in (QUE_VO, "BN"):
+        row = values["XX01", area, Q1]
+        assert (row["value"], row["numerator"], row["obs_status"], row["comment"]) == (None, None, "M", TOO_LARGE)
+        assert row["denominator"] == (10 if area == QUE_VO else 15), "what is a number stays"
+    values = compute_own(province, own_indicator("sum(employees_total)", "sum(export_usd)"))
+    row = values["XX01", QUE_VO, Q1]
+    assert (row["value"], row["numerator"], row["denominator"]) == (None, 10, None), "10 / infinity is not 0"
+    assert (row["obs_status"], row["comment"]) == ("M", TOO_LARGE)
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator"),
+    [("sum(export_usd)", None), ("sum(export_usd)", "sum(employees_total)"), ("sum(-export_usd)", None)],
+)
+def test_value_that_overflows_by_its_scale_is_missing(
+    province: SmallProvince, numerator: str, denominator: str | None
+) -> None:
+    settle(province)
+    province.report(NIGHT, "E0001", "a_iii_1_2023", Q1, {"export_usd": 1e308, "employees_total": 5})
+    values = compute_own(province, own_indicator(numerator, denominator, scale=1000))
+    for area in AT_EVERY_LEVEL:
+        row = values["XX01", area, Q1]
+        assert (row["value"], abs(row["numerator"]), row["obs_status"]) == (None, 1e308, "M")
+        assert row["comment"] == TOO_LARGE
+
+
+def test_infinity_minus_infinity_is_missing(province: SmallProvince) -> None:
+    settle(province)
+    province.report(NIGHT, "E0001", "a_iii_1_2023", Q1, {"export_usd": 1e308})
+    values = compute_own(province, own_indicator("sum(export_usd * 10) - sum(export_usd * 10)"))
+    for area in AT_EVERY_LEVEL:
+        assert figures(values["XX01", area, Q1])[:4] == (None, None, None, "M")
+        assert values["XX01", area, Q1]["comment"] == TOO_LARGE

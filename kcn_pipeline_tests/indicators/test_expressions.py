@@ -91,3 +91,21 @@ def test_arithmetic() -> None:
     for text, reason in refused.items():
         with pytest.raises(ExpressionError, match=reason):
             read_arithmetic(text, KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("text", "sql"),
+    [
+        ("sum(export_usd / (import_usd - import_usd))", "SUM(export_usd / NULLIF(import_usd - import_usd, 0))"),
+        ("sum(export_usd) / sum(import_usd) / 2", "SUM(export_usd) / NULLIF(SUM(import_usd), 0) / NULLIF(2, 0)"),
+        ("sum(1 / (2 / export_usd))", "SUM(1 / NULLIF(2 / NULLIF(export_usd, 0), 0))"),
+        ("sum(export_usd * import_usd)", "SUM(export_usd * import_usd)"),
+    ],
+)
+def test_every_division_by_zero_is_null(text: str, sql: str) -> None:
+    assert read_aggregate(text, KNOWN).sql == sql
+
+
+def test_conditions_and_derived_measures_are_guarded_too() -> None:
+    assert read_condition("export_usd / import_usd > 1", KNOWN).sql == "export_usd / NULLIF(import_usd, 0) > 1"
+    assert read_arithmetic("export_usd / import_usd", KNOWN).sql == "export_usd / NULLIF(import_usd, 0)"

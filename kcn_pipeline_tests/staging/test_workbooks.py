@@ -1,16 +1,22 @@
 """What cannot be opened is refused with the right reason; what can is opened whole."""
 
 import io
+import math
+import resource
 import struct
+import subprocess
+import sys
 import zipfile
 import zlib
 from datetime import date
+from pathlib import Path
 
 import openpyxl
 import pytest
 import xlwt
 
-from kcn_pipeline.staging.workbooks import PayloadRejectedError, cell_address, read_sheets
+from kcn_pipeline.staging.workbooks import MAX_CELLS, PayloadRejectedError, cell_address, read_sheets
+from kcn_pipeline_tests.simulate.workbooks import Formula, Sheet, write_xlsx
 
 
 def _workbook() -> bytes:
@@ -78,6 +84,10 @@ REFUSED = {
     "no workbook in it": ("a.xls", _compound_file("Nothing"), "truncated_file"),
     "endless sector chain": ("a.xls", _compound_file("Workbook")[:512] + bytes(2048), "truncated_file"),
     "zip bomb": ("a.xlsx", BOMB, "zip_bomb"),
+    "ods": ("a.ods", _archive({"content.xml": b"<office:document-content/>"}), "not_a_workbook"),
+    "xlsb": ("a.xlsb", _archive({"xl/workbook.bin": b"\x83\x01"}), "not_a_workbook"),
+    "blank csv": ("a.csv", b"\xef\xbb\xbf \r\n\t\r\n", "empty_file"),
+    "long field": ("a.csv", b"a,b\n1," + b"x" * 200_000, "unreadable_text"),
     "binary as csv": ("a.csv", bytes(range(256)) * 20, "unreadable_text"),
 }
 
@@ -158,3 +168,208 @@ def test_declared_sizes_do_not_hide_a_bomb() -> None:
     assert packed < len(lying)
     with pytest.raises(PayloadRejectedError):
         read_sheets("a.xlsx", bytes(lying))
+
+
+# ---- how far a sheet reaches -----------------------------------------------------------------------------------------
+
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_TABLE = "".join(f'<row r="{n}"><c r="A{n}"><v>{n}</v></c></row>' for n in range(1, 4))
+
+
+def _worksheet(rows: str, root: str = f'<worksheet xmlns="{_MAIN}">') -> str:
+    return f'{root}<dimension ref="A1"/><sheetData>{rows}</sheetData></worksheet>'
+
+
+def _replace_parts(workbook: bytes, parts: dict[str, str | bytes]) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    for name, text in parts.items():
+        files[name] = text if isinstance(text, bytes) else text.encode()
+    return _archive(files)
+
+
+def _with_rows(rows: str) -> bytes:
+    """A workbook of one sheet with these rows in its XML."""
+    return _replace_parts(write_xlsx([Sheet("Biểu 1", [[1.0]])]), {"xl/worksheets/sheet1.xml": _worksheet(rows)})
+
+
+FAR_SHEETS = {
+    "last cell of all": _TABLE + '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>',
+    "row 15,000": _TABLE + '<row r="15000"><c r="XFD15000"><v>1</v></c></row>',
+    "row of the cell only": _TABLE + '<row><c s="0" r="XFD1048576"><v>1</v></c></row>',
+    "last of two references": _TABLE + '<row r="4"><c r="A4" r="XFD1048576"><v>1</v></c></row>',
+    "row of the row only": _TABLE + '<row r="1048576"><c><v>1</v></c></row><row r="1"><c r="XFD1"><v>1</v></c></row>',
+    "small letters, other quotes": _TABLE + "<row r='1048576'><c r = 'xfd1048576'><v>1</v></c></row>",
+    "behind a comment": '<!-- <c x=" -->' + _TABLE + '<row r="9"><c r="XFD1048576"><v>1</v></c></row><!-- " -->',
+    "behind other data": "</sheetData><sheetData>" + _TABLE + '<row><c r="XFD1048576"><v>1</v></c></row>',
+    "prefixed": _TABLE + '<x:row xmlns:x="m"><x:c r="XFD1048576"><x:v>1</x:v></x:c></x:row>',
+    "rows without numbers": "<row/>" * 300_000 + "<row><c><v>1</v></c></row>" + '<row><c r="ZZ2"><v>1</v></c></row>',
+}
+
+
+def _far_xls(row: int, column: int, sheets: int = 1) -> bytes:
+    book = xlwt.Workbook()
+    for number in range(sheets):
+        sheet = book.add_sheet(f"S{number}")
+        sheet.write(0, 0, 1)
+        sheet.write(row, column, 2)
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+_READ_IN_LITTLE_MEMORY = """
+import resource, sys
+from pathlib import Path
+from kcn_pipeline.staging.workbooks import PayloadRejectedError, read_sheets
+limit = 2_000_000_000
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+for file in sorted(Path(sys.argv[1]).iterdir()):
+    try:
+        read_sheets(file.name, file.read_bytes())
+        print(file.name, "read", sep="|")
+    except PayloadRejectedError as refusal:
+        print(file.name, refusal.rule, refusal.detail, sep="|")
+print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, sep="|")
+"""
+
+
+def _read_in_little_memory(folder: Path) -> dict[str, list[str]]:
+    """What becomes of each file when the process may have no more than 2 GB of addresses."""
+    done = subprocess.run([sys.executable, "-c", _READ_IN_LITTLE_MEMORY, str(folder)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-500:]
+    return {name: said for name, *said in (line.split("|") for line in done.stdout.splitlines())}
+
+
+def test_stray_cells_far_away_are_refused_before_memory_is_asked_for(tmp_path: Path) -> None:
+    assert resource.RLIMIT_AS is not None
+    for name, rows in FAR_SHEETS.items():
+        (tmp_path / f"{name}.xlsx").write_bytes(_with_rows(rows))
+    (tmp_path / "far.xls").write_bytes(_far_xls(65535, 255))
+    (tmp_path / "many.xls").write_bytes(_far_xls(9999, 199, sheets=3))
+    lying = _far_xls(1, 1).replace(
+        struct.pack("<HHIIHH", 0x0200, 14, 0, 2, 0, 2), b"\0\2\x0e\0" + b"\0" * 4 + b"\xff" * 4 + b"\0\0\xff\xff"
+    )
+    (tmp_path / "lying.xls").write_bytes(lying)
+    said = _read_in_little_memory(tmp_path)
+    peak = int(said.pop("peak")[0])
+    assert len(said) == len(FAR_SHEETS) + 3
+    assert {name: rule for name, (rule, *_) in said.items() if rule != "zip_bomb"} == {}
+    assert said["last cell of all.xlsx"][1].startswith("sheet Biểu 1 reaches to cell XFD1048576")
+    assert said["far.xls"][1].startswith("sheet number 1 reaches to cell IV65536")
+    assert peak < 400
+
+
+def test_formats_far_away_hold_no_value_and_are_no_reason_to_refuse() -> None:
+    content = _with_rows(_TABLE + '<row r="1048576" s="1"><c r="XFD1048576" s="1"/><c r="A1048576" s="1"></c></row>')
+    (sheet,) = read_sheets("a.xlsx", content)
+    assert [list(row) for row in sheet.rows] == [[1.0], [2.0], [3.0]]
+
+
+def test_a_long_register_is_read() -> None:
+    rows = "".join(f'<row r="{n}"><c r="A{n}"><v>{n}</v></c><c r="T{n}"><v>1</v></c></row>' for n in range(1, 20_001))
+    (sheet,) = read_sheets("a.xlsx", _with_rows(rows))
+    assert (len(sheet.rows), sheet.rows[-1][0], len(sheet.rows[0])) == (20_000, 20_000.0, 20)
+    assert 20_000 * 20 < MAX_CELLS
+
+
+def test_an_entry_that_unpacks_to_more_than_it_says_is_refused() -> None:
+    content = _with_rows(_TABLE)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = archive.getinfo("xl/worksheets/sheet1.xml").file_size
+    lying = content.replace(struct.pack("<I", size), struct.pack("<I", size - 1))
+    assert lying != content
+    assert _rule_of("a.xlsx", lying) == "truncated_file"
+
+
+# ---- errors, formulas, numbers that are none -------------------------------------------------------------------------
+
+
+def test_error_cells_follow_the_tabs_not_the_numbers_of_the_parts() -> None:
+    content = _replace_parts(
+        write_xlsx([Sheet("A", [[1.0]]), Sheet("B & C", [[1.0]])]),
+        {
+            "xl/worksheets/sheet1.xml": _worksheet('<row r="2"><c r="B2" t="e"><v>#REF!</v></c></row>'),
+            "xl/worksheets/sheet2.xml": _worksheet('<row r="3"><c t="e" r="C3"><v>#N/A</v></c></row>'),
+        },
+    )
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        links = archive.read("xl/_rels/workbook.xml.rels").decode()
+    swapped = links.replace("worksheets/sheet1.xml", "?").replace("worksheets/sheet2.xml", "/xl/worksheets/sheet1.xml")
+    swapped = swapped.replace("?", "worksheets/sheet2.xml")
+    straight = {sheet.name: sheet.error_cells for sheet in read_sheets("a.xlsx", content)}
+    crossed = read_sheets("a.xlsx", _replace_parts(content, {"xl/_rels/workbook.xml.rels": swapped}))
+    assert straight == {"A": {"B2"}, "B & C": {"C3"}}
+    assert {sheet.name: sheet.error_cells for sheet in crossed} == {"A": {"C3"}, "B & C": {"B2"}}
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_uncached"),
+    [
+        ('<c r="B4"><f>A1+1</f></c>', True),
+        ('<c r="B4" s="1"><f>A1+1</f><v/></c>', True),
+        ('<c s="1" r="B4"><f>A1+1</f><v></v></c>', True),
+        ('<c r="B4"><f t="shared" si="0"/></c>', True),
+        ('<c r="B4"><f>A1+1</f><v>2</v></c>', False),
+        ('<c r="B4" t="str"><f>IF(A1=1,"","x")</f><v></v></c>', False),
+        ('<c r="B4"/>', False),
+        ('<c r="A4"/><c r="B4"><v>1</v></c>', False),
+    ],
+)
+def test_formulas_never_computed_are_error_cells(cell: str, is_uncached: bool) -> None:
+    after = '<row r="5"><c r="A5"><f>A1</f><v>1</v></c><c r="B5" t="e"><v>#N/A</v></c></row>'
+    (sheet,) = read_sheets("a.xlsx", _with_rows(f'{_TABLE}<row r="4">{cell}</row>{after}'))
+    assert sheet.error_cells == ({"B4", "B5"} if is_uncached else {"B5"})
+
+
+def test_openpyxl_writes_formulas_without_values() -> None:
+    workbook = openpyxl.Workbook()
+    workbook.active["A1"], workbook.active["A2"] = 1, "=A1*2"
+    buffer = io.BytesIO()
+    workbook.save(buffer)
+    (sheet,) = read_sheets("a.xlsx", buffer.getvalue())
+    assert sheet.error_cells == {"A2"}
+
+
+def test_a_computed_formula_is_no_error() -> None:
+    (sheet,) = read_sheets("a.xlsx", write_xlsx([Sheet("A", [[1.0, Formula("A1*2", 2.0), None, "x"]])]))
+    assert (list(sheet.rows[0]), sheet.error_cells) == ([1.0, 2.0, "", "x"], frozenset())
+
+
+def test_a_number_that_is_none_becomes_text() -> None:
+    values = ["NaN", "inf", "1e999", "-1e999", "9" * 400, "1.5"]
+    cells = "".join(f'<c r="{letter}4"><v>{value}</v></c>' for letter, value in zip("ABCDEF", values, strict=True))
+    (sheet,) = read_sheets("a.xlsx", _with_rows(f'{_TABLE}<row r="4">{cells}</row>'))
+    assert list(sheet.rows[3]) == ["NaN", "inf", "inf", "-inf", "inf", 1.5]
+
+
+def test_a_number_that_is_none_becomes_text_in_xls() -> None:
+    book = xlwt.Workbook()
+    book.add_sheet("KCN").write(0, 0, math.pi)
+    buffer = io.BytesIO()
+    book.save(buffer)
+    content = buffer.getvalue().replace(struct.pack("<d", math.pi), struct.pack("<d", math.inf))
+    (sheet,) = read_sheets("a.xls", content)
+    assert sheet.rows[0][0] == "inf"
+
+
+# ---- quotes in CSV ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a,b\n1,"x"\n2,"open\n3,4\n5,6\n',
+        'a,b\n1,"x"\n2,"open\n3,"y"\n5,6\n',
+    ],
+)
+def test_a_quote_left_open_is_refused_with_its_line(text: str) -> None:
+    with pytest.raises(PayloadRejectedError) as refusal:
+        read_sheets("a.csv", text.encode())
+    assert refusal.value.rule == "unreadable_text"
+    assert refusal.value.detail.startswith("line 3:")
+
+
+def test_a_quoted_line_break_is_no_open_quote() -> None:
+    (sheet,) = read_sheets("a.csv", b'a,b\n"1\n2","say ""x"""\n')
+    assert list(sheet.rows[1]) == ["1\n2", 'say "x"']

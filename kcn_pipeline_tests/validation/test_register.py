@@ -136,6 +136,17 @@ def test_two_registers_of_one_night_are_applied_in_the_order_of_their_dates(lake
     ]
 
 
+def test_a_register_of_a_day_to_come_is_named_and_not_its_neighbour(lake: Lake, contracts: Contracts) -> None:
+    stage(
+        lake, contracts, "register_parks", {"_payload": "good", "_file": "a.xlsx"},
+        {"park_code": "VSIP_BN", "as_of": date(2062, 3, 31), "_payload": "late", "_file": "b.xlsx"},
+        {"park_code": "TIEN_SON", "as_of": JUNE, "_payload": "later", "_file": "c.xlsx"},
+    )  # fmt: skip
+    run(lake, contracts, "register")
+    late = [found for found in findings_of(lake, "register") if found["rule"] == "date_in_future"]
+    assert [(found["file"], found["value"]) for found in late] == [("b.xlsx", "2062-03-31"), ("c.xlsx", "2026-06-30")]
+
+
 def test_a_register_without_a_date_speaks_of_the_night(lake: Lake, contracts: Contracts) -> None:
     stage(lake, contracts, "register_parks", {"as_of": None})
     run(lake, contracts, "register")

@@ -138,7 +138,8 @@ class _Batch:
         matrix = np.array(
             [[cell if type(cell) is float else np.nan for cell in raw] for raw in self.raw], dtype=float
         ).reshape(len(self.raw), len(self.slots))
-        matrix *= np.array([factor.factor if factor.factor is not None else np.nan for factor in self.factors])
+        with np.errstate(over="ignore"):
+            matrix *= np.array([factor.factor if factor.factor is not None else np.nan for factor in self.factors])
         for row, (readings, problems) in enumerate(zip(self.readings, self.problems, strict=True)):
             for k, reading in readings.items():
                 factor = self._factor_of(self.slots[k], reading.unit_text) if reading.unit_text else self.factors[k]
@@ -146,6 +147,9 @@ class _Batch:
                 matrix[row, k] = reading.value * factor.factor if usable else np.nan  # type: ignore[operator]
             for k in problems:
                 matrix[row, k] = np.nan
+        for row, k in np.argwhere(np.isinf(matrix)).tolist():
+            self.problems[row][k] = "unreadable_number", f"{write_raw(self.raw[row][k])} ({self.slots[k].cell})"
+            matrix[row, k] = np.nan
         return matrix
 
     # ---- tables ------------------------------------------------------------------------------------------------
@@ -168,6 +172,7 @@ class _Batch:
             "reporter": self.form.reporter,
             "tax_code": identity.tax_code,
             "enterprise_name": identity.enterprise_name,
+            "certificate_number": identity.certificate_number,
             "park_code": identity.park_code,
             "park_name": identity.park_name,
             "freq": identity.freq,

@@ -7,7 +7,6 @@ in the next filled cell to the right, and in one sheet both occur.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from kcn_pipeline.contracts.forms import Form
 from kcn_pipeline.staging.vietnamese import clean, fold
@@ -15,7 +14,6 @@ from kcn_pipeline.staging.workbooks import Cell, Rows
 
 _NUMBERING = re.compile(r"^\s*(?:[\dIVX]{1,4}(?:\.\d+)*[.)]|[-+*•])\s*")
 _DATE_LINE = re.compile(r"ngày\s*\d{1,2}\s*tháng\s*\d{1,2}\s*năm\s*\d{2,4}", re.IGNORECASE)
-_FORMS: dict[int, Form] = {}
 
 
 @dataclass(frozen=True)
@@ -25,6 +23,31 @@ class Heading:
     value: Cell
     row: int
     at: int
+
+
+@dataclass(frozen=True)
+class HeadingLabels:
+    """Folded labels → heading name or field code; a longer cell counts when it begins with a label of 8 letters."""
+
+    exact: Mapping[str, str]
+    beginning: re.Pattern[str]
+
+    @classmethod
+    def of(cls, form: Form) -> "HeadingLabels":
+        """The labels of a form's headings and of its fields that stand in the title block."""
+        titled = {
+            fold(label): one.code for one in form.fields if not one.columns for label in (one.label, *one.aliases)
+        }
+        exact = titled | {fold(label): heading.name for heading in form.headings for label in heading.labels}
+        longest_first = sorted((label for label in exact if len(label) >= 8), key=len, reverse=True)
+        return cls(exact, re.compile(f"({'|'.join(map(re.escape, longest_first))}) "))
+
+    def find(self, text: str) -> str | None:
+        """The heading or field that a folded cell names."""
+        if text in self.exact:
+            return self.exact[text]
+        match = self.beginning.match(text)
+        return self.exact[match[1]] if match else None
 
 
 @dataclass
@@ -40,10 +63,8 @@ class Headings:
         return self.values.get(name)
 
 
-def read_headings(form: Form, rows: Rows, head: int, last: int) -> Headings:
+def read_headings(labels: HeadingLabels, rows: Rows, head: int, last: int) -> Headings:
     """All headings of a sheet whose item table lies in rows `head` to `last`."""
-    _FORMS.setdefault(id(form), form)
-    labels = _labels_of(id(form))
     found = Headings()
     for number, at, cell in _outside_cells(rows, head, last):
         # "ng" and not "ngày": the letter à may be written with a combining accent.
@@ -71,27 +92,3 @@ def _outside_cells(rows: Rows, head: int, last: int) -> Iterator[tuple[int, int,
 
 def _next_filled(row: Sequence[Cell], at: int) -> int | None:
     return next((index for index in range(at + 1, len(row)) if row[index] != ""), None)
-
-
-@dataclass(frozen=True)
-class _Labels:
-    """Folded labels → heading name or field code; a longer cell counts when it begins with a label of 8 letters."""
-
-    exact: Mapping[str, str]
-    beginning: re.Pattern[str]
-
-    def find(self, text: str) -> str | None:
-        """The heading or field that a folded cell names."""
-        if text in self.exact:
-            return self.exact[text]
-        match = self.beginning.match(text)
-        return self.exact[match[1]] if match else None
-
-
-@lru_cache(maxsize=64)
-def _labels_of(form_key: int) -> _Labels:
-    form = _FORMS[form_key]
-    titled = {fold(label): one.code for one in form.fields if not one.columns for label in (one.label, *one.aliases)}
-    exact = titled | {fold(label): heading.name for heading in form.headings for label in heading.labels}
-    longest_first = sorted((label for label in exact if len(label) >= 8), key=len, reverse=True)
-    return _Labels(exact, re.compile(f"({'|'.join(map(re.escape, longest_first))}) "))

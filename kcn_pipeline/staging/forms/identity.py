@@ -8,12 +8,14 @@ because copying a folder changes it.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kcn_pipeline.contracts.forms import Form
 from kcn_pipeline.periods import read_period as period_of_code
 from kcn_pipeline.settings import VIETNAM
 from kcn_pipeline.staging.forms.headings import Heading, Headings
+from kcn_pipeline.staging.parks import ParkNames
+from kcn_pipeline.staging.units import Units
 from kcn_pipeline.staging.vietnamese import (
     canonical,
     clean,
@@ -24,9 +26,6 @@ from kcn_pipeline.staging.vietnamese import (
     read_tax_code,
 )
 
-if TYPE_CHECKING:
-    from kcn_pipeline.staging.forms.reader import FormReader
-
 
 @dataclass
 class Identity:
@@ -34,6 +33,7 @@ class Identity:
 
     tax_code: str | None = None
     enterprise_name: str | None = None
+    certificate_number: str | None = None
     park_code: str | None = None
     park_name: str | None = None
     freq: str | None = None
@@ -58,27 +58,29 @@ class Identity:
 
 
 def read_identity(
-    reader: "FormReader", form: Form, headings: Headings, metadata: Mapping[str, Any], modified_at: str | None
+    parks: ParkNames, units: Units, form: Form, headings: Headings, metadata: Mapping[str, Any], modified_at: str | None
 ) -> Identity:
     """The identity of a submission from its title block, and from the portal's listing where the block is silent."""
     identity = Identity(channel=metadata.get("channel"))
-    _read_reporter(identity, reader, form, headings, metadata)
+    _read_reporter(identity, parks, form, headings, metadata)
     _read_period(identity, form, headings)
     _read_submission(identity, headings, metadata, modified_at)
-    _read_currency(identity, reader, form, headings)
+    _read_currency(identity, units, form, headings)
     return identity
 
 
 def _read_reporter(
-    identity: Identity, reader: "FormReader", form: Form, headings: Headings, metadata: Mapping[str, Any]
+    identity: Identity, parks: ParkNames, form: Form, headings: Headings, metadata: Mapping[str, Any]
 ) -> None:
     by_kind = {heading.reads: heading.name for heading in form.headings if heading.reads in ("tax_code", "park")}
     if name := headings.get("enterprise_name"):
         identity.enterprise_name = canonical(clean(str(name.value)))
+    if certificate := headings.get("certificate_number"):
+        identity.certificate_number = clean(str(certificate.value))
     if park := headings.get(by_kind.get("park", "park")):
         identity.park_name = canonical(clean(str(park.value)))
-        identity.park_code = reader.parks.find(identity.park_name)
-        if identity.park_code is None and (form.reporter == "park" or reader.parks.mentions(identity.park_name)):
+        identity.park_code = parks.find(identity.park_name)
+        if identity.park_code is None and (form.reporter == "park" or parks.mentions(identity.park_name)):
             identity.refuse("unknown_park_name", identity.park_name)
     if form.reporter == "board":
         return
@@ -93,24 +95,28 @@ def _read_reporter(
 
 
 def _read_period(identity: Identity, form: Form, headings: Headings) -> None:
+    """The one period that heading and title say; two different ones are a contradiction and no choice of ours."""
     stated = [str(h.value) for name in ("period", "year") if (h := headings.get(name))]
+    found: dict[str, str] = {}
     problem, seen = "no_period", ""
     for text in [*stated, *headings.lines]:
         period = read_period(text)
         if period is None:
             continue
         if period.problem:
-            problem, seen = period.problem, text
-            if text in stated:
-                break
-        elif period.freq in form.frequencies and period.code:
-            identity.freq, identity.period_code = period.freq, period.code
-            bounds = period_of_code(period.code)
-            identity.period_start, identity.period_end = bounds.start, bounds.end
-            return
+            problem, seen = (period.problem, text) if problem == "no_period" else (problem, seen)
+        elif period.code and period.freq in form.frequencies:
+            found[period.code] = period.freq or ""
         else:
             seen = seen or text
-    identity.refuse(problem, seen)
+    if len(found) == 1:
+        ((identity.period_code, identity.freq),) = found.items()
+        bounds = period_of_code(identity.period_code)
+        identity.period_start, identity.period_end = bounds.start, bounds.end
+    elif found:
+        identity.refuse("several_periods", "; ".join(sorted(found)))
+    else:
+        identity.refuse(problem, seen)
 
 
 def _read_submission(
@@ -146,12 +152,12 @@ def _to_local(text: str) -> datetime:
     return moment.astimezone(VIETNAM).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def _read_currency(identity: Identity, reader: "FormReader", form: Form, headings: Headings) -> None:
+def _read_currency(identity: Identity, units: Units, form: Form, headings: Headings) -> None:
     stated = [
         str(h.value) for heading in form.headings if heading.reads == "currency" and (h := headings.get(heading.name))
     ]
     for text in [*stated, *(line for line in headings.lines if "tinh" in fold(line) or "tien te" in fold(line))]:
-        unit = reader.units.find(text.rpartition(":")[2])
+        unit = units.find(text.rpartition(":")[2])
         if unit and unit.currency:
             identity.currency, identity.money_unit = unit.currency, unit.code
             return

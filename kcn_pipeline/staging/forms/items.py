@@ -4,9 +4,9 @@ It must not look at figures. The surprising fact: neither the code nor the label
 something else is a changed form, and reading it would put a figure under the wrong name.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from kcn_pipeline.contracts.forms import Field_, Form
 from kcn_pipeline.staging.forms.layout import code_pattern
@@ -14,8 +14,10 @@ from kcn_pipeline.staging.forms.recognise import read_code
 from kcn_pipeline.staging.vietnamese import fold
 from kcn_pipeline.staging.workbooks import Cell, Rows
 
-#: Two labels are the same item when this share of their words agrees (`Nhà đầu tư nước ngoài` / `NĐT nước ngoài`).
-_SAME_WORDS = 0.6
+#: Two labels are the same item when this share of all their words agrees. Exports and imports share 4 of 6 words.
+_SAME_WORDS = 0.75
+#: What a label may carry beside its words: a number before it, a unit in brackets, `trong đó` after it.
+_BESIDE = re.compile(r"^\s*(?:\d+(?:\.\d+)*[.)]|[-+•])\s*|\([^)]*\)\s*$|[,:]?\s*trong đó\s*:?\s*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class ItemIndex:
     def __post_init__(self) -> None:
         for one in self.form.fields:
             self.by_code[one.code] = one
-            for text in {fold(label) for label in (one.label, *one.aliases)}:
+            for text in {label_key(label) for label in (one.label, *one.aliases)}:
                 self.by_label.setdefault(text, []).append(one)
 
     def find_by_code(self, code: str) -> tuple[Field_, str] | None:
@@ -52,27 +54,13 @@ class ItemIndex:
         return None
 
 
-@lru_cache(maxsize=64)
-def _index_of(form_key: int, form_id: str) -> ItemIndex:
-    return ItemIndex(_FORMS[form_key])
-
-
-_FORMS: dict[int, Form] = {}
-
-
-def index_of(form: Form) -> ItemIndex:
-    """The index of a form, built once."""
-    _FORMS.setdefault(id(form), form)
-    return _index_of(id(form), form.id)
-
-
-def find_items(form: Form, rows: Rows, first: int, code_at: int, label_at: int) -> Iterator[Item]:
+def find_items(index: ItemIndex, rows: Rows, first: int, code_at: int, label_at: int) -> Iterator[Item]:
     """The rows from `first` on that hold an item of the form, in sheet order."""
-    index, parent = index_of(form), ""
+    parent = ""
     for number in range(first, len(rows)):
         row = rows[number]
         code = read_code(row[code_at]) if code_at >= 0 else ""
-        label = _text(row[label_at]) if label_at >= 0 else ""
+        label = label_key(row[label_at]) if label_at >= 0 else ""
         if not code and not label:
             continue
         item = _match(index, number, code, label, parent)
@@ -100,16 +88,18 @@ def _repetition(one: Field_, code: str) -> str:
 
 
 def same_label(one: Field_, label: str) -> bool:
-    """Whether a folded label means the field: the same words up to additions and abbreviations."""
+    """Whether a folded label means the field: its words, but for one or two added or left out of several.
+
+    Short labels must agree exactly: folded, `điện` (electricity) is also the beginning of `diện tích` (area).
+    """
     words = set(label.split())
     for text in (one.label, *one.aliases):
-        own = set(fold(text).split())
-        if own and (own <= words or (len(words) > 1 and words <= own)):
-            return True
-        if own and len(own & words) / len(own | words) >= _SAME_WORDS:
+        own = set(label_key(text).split())
+        if own == words or (len(own) >= 3 and len(own & words) / len(own | words) >= _SAME_WORDS):
             return True
     return False
 
 
-def _text(cell: Cell) -> str:
-    return fold(cell) if isinstance(cell, str) else ""
+def label_key(cell: Cell) -> str:
+    """The comparison key of a label, without what may stand beside its words; '' for a cell that is no text."""
+    return fold(_BESIDE.sub("", cell)) if isinstance(cell, str) else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from kcn_pipeline.contracts.forms import Field_, Form, ValueColumn
 from kcn_pipeline.contracts.reference import Unit
-from kcn_pipeline.staging.forms.items import Item, find_items, index_of
+from kcn_pipeline.staging.forms.items import Item, ItemIndex, find_items, label_key
 from kcn_pipeline.staging.forms.layout import Layout, Remark, Slot, guard
 from kcn_pipeline.staging.forms.recognise import quote, read_code
 from kcn_pipeline.staging.units import MONEY, Units
@@ -20,6 +20,7 @@ from kcn_pipeline.staging.workbooks import Cell, Rows
 _HEADER_ROWS = 80
 #: A header has at most this many rows (title row, sub-headings, numbering row).
 _HEADER_DEPTH = 4
+_TOTALS = {"tong", "tong cong", "tong so", "cong"}
 #: A row of a field that stands in the title block is looked for per sheet.
 IN_TITLE = -2
 MISSING = -1
@@ -45,15 +46,16 @@ class _Table:
     values: dict[str, int]
 
 
-def locate_items(form: Form, rows: Rows, units: Units) -> Layout:
+def locate_items(index: ItemIndex, rows: Rows, units: Units) -> Layout:
     """The layout of an item form; raises SheetRejectedError when its table or all its value columns are missing."""
-    table = _find_table(form, rows)
+    form = index.form
+    table = _find_table(index, rows)
     remarks = [
         Remark("column_not_found", code, table.head, None, {"expected": quote(_column(form, code).labels, 3)})
         for code in (column.code for column in form.columns)
         if code not in table.values
     ]
-    items = list(find_items(form, rows, table.body, table.code, table.label))
+    items = list(find_items(index, rows, table.body, table.code, table.label))
     slots: list[Slot] = []
     seen: dict[tuple[str, str], int] = {}
     for item in items:
@@ -67,7 +69,8 @@ def locate_items(form: Form, rows: Rows, units: Units) -> Layout:
     return guard(form, rows, table.head, table.body, last, columns, tuple(slots), tuple(remarks))
 
 
-def _find_table(form: Form, rows: Rows) -> _Table:
+def _find_table(index: ItemIndex, rows: Rows) -> _Table:
+    form = index.form
     labels, codes, unit_words = (_folded(words) for words in (form.header.label, form.header.code, form.header.unit))
     for number, row in enumerate(rows[:_HEADER_ROWS]):
         label_at = _column_of(row, labels)
@@ -76,7 +79,7 @@ def _find_table(form: Form, rows: Rows) -> _Table:
         ):
             continue
         code_at, unit_at = _column_of(row, codes), _column_of(row, unit_words)
-        body = _find_body(form, rows, number + 1, code_at, label_at)
+        body = _find_body(index, rows, number + 1, code_at, label_at)
         if body is None:
             continue
         values = _find_values(form, rows, number, body, {code_at, label_at, unit_at})
@@ -91,9 +94,9 @@ def _find_table(form: Form, rows: Rows) -> _Table:
     )
 
 
-def _find_body(form: Form, rows: Rows, first: int, code_at: int, label_at: int) -> int | None:
+def _find_body(index: ItemIndex, rows: Rows, first: int, code_at: int, label_at: int) -> int | None:
     """The first row of the table that is an item, also one whose label changed; a numbering row has no words."""
-    items = list(find_items(form, rows[: first + _HEADER_DEPTH + 8], first, code_at, label_at))
+    items = list(find_items(index, rows[: first + _HEADER_DEPTH + 8], first, code_at, label_at))
     if all(item.conflict is not None for item in items):
         return None
     return next(item.row for item in items if item.conflict is None or any(map(str.isalpha, item.conflict)))
@@ -204,16 +207,16 @@ def _unknown_items(rows: Rows, table: _Table, known: set[int], last: int) -> lis
     return remarks
 
 
-def locate_records(form: Form, rows: Rows, units: Units) -> Layout:
+def locate_records(index: ItemIndex, rows: Rows, units: Units) -> Layout:
     """The layout of a record form (one row per park); raises SheetRejectedError when its header is missing."""
-    index = index_of(form)
+    form = index.form
     best: dict[str, int] = {}
     head = 0
     for number, row in enumerate(rows[:_HEADER_ROWS]):
         found = {
             fields[0].code: at
             for at, cell in enumerate(row)
-            if isinstance(cell, str) and len(fields := index.by_label.get(fold(cell), [])) == 1
+            if isinstance(cell, str) and len(fields := index.by_label.get(label_key(cell), [])) == 1
         }
         if len(found) > len(best):
             best, head = found, number
@@ -244,7 +247,7 @@ def locate_records(form: Form, rows: Rows, units: Units) -> Layout:
 
 def _is_record(name: str, row: Sequence[Cell], columns: list[int]) -> bool:
     """Whether a row names a park and says something of it: no numbering row, no total, no note below the table."""
-    is_named = bool(name.strip()) and not read_code(name) and not fold(name).startswith("tong")
+    is_named = bool(name.strip()) and not read_code(name) and label_key(name) not in _TOTALS
     return is_named and sum(row[at] != "" for at in columns) > 1
 
 

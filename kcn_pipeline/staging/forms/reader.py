@@ -4,6 +4,7 @@ It must not build tables (that is `assemble.py`). The surprising fact: a sheet t
 another sheet of the workbook is one; firms keep their own calculations beside the form.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,8 +14,9 @@ from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.contracts.forms import Form
 from kcn_pipeline.findings import Finding, Place
 from kcn_pipeline.staging.forms.cells import Reading, read_cell, yes_no_of
-from kcn_pipeline.staging.forms.headings import Headings, read_headings
+from kcn_pipeline.staging.forms.headings import HeadingLabels, Headings, read_headings
 from kcn_pipeline.staging.forms.identity import Identity, read_identity
+from kcn_pipeline.staging.forms.items import ItemIndex
 from kcn_pipeline.staging.forms.layout import Layout, Layouts, Slot
 from kcn_pipeline.staging.forms.locate import IN_TITLE, SheetRejectedError, locate_items, locate_records
 from kcn_pipeline.staging.forms.recognise import Recogniser, Signs, quote
@@ -66,6 +68,14 @@ class FormReader:
         return Recogniser(self.contracts)
 
     @cached_property
+    def _indexes(self) -> dict[str, ItemIndex]:
+        return {form.id: ItemIndex(form) for form in self.contracts.forms.values()}
+
+    @cached_property
+    def _labels(self) -> dict[str, HeadingLabels]:
+        return {form.id: HeadingLabels.of(form) for form in self.contracts.forms.values()}
+
+    @cached_property
     def _yes_no(self) -> dict[str, bool]:
         return yes_no_of(self.contracts)
 
@@ -88,6 +98,7 @@ class FormReader:
             drafts += [draft] if draft else []
             if draft and sheet.is_hidden:
                 findings.append(Finding("hidden_sheet", "report", TABLE, draft.place))
+        _refuse_twins(drafts)
         recognised = {draft.place.sheet for draft in drafts} | {finding.place.sheet for finding in findings}
         findings += self._report_strangers(place, sheets, recognised)
         return drafts, findings
@@ -101,9 +112,9 @@ class FormReader:
         if found is None:
             return None
         rows, layout, encoding = found
-        headings = read_headings(layout.form, rows, layout.head, layout.last)
+        headings = read_headings(self._labels[layout.form.id], rows, layout.head, layout.last)
         headings, encoding = _decode_headings(headings, encoding)
-        identity = read_identity(self, layout.form, headings, metadata, modified_at)
+        identity = read_identity(self.parks, self.units, layout.form, headings, metadata, modified_at)
         raw, title_cells = _gather(layout, rows, headings)
         convention, conflict = _decide(layout.slots, raw)
         readings = self._read_texts(sheet, layout.slots, raw, convention)
@@ -129,7 +140,7 @@ class FormReader:
             if form is None:
                 return None
         locate = locate_records if form.layout == "records" else locate_items
-        layout = locate(form, rows, self.units)
+        layout = locate(self._indexes[form.id], rows, self.units)
         self.layouts.keep(rows, layout)
         return rows, layout, encoding
 
@@ -160,6 +171,20 @@ class FormReader:
         signs = Signs.of(strangers[0].rows)
         found = signs.title.strip(" |")[:160]
         yield _refuse(place, "unknown_form", expected=titles, found=f"{found} (≈ {self._recogniser.nearest(signs)})")
+
+
+def _refuse_twins(drafts: list[Draft]) -> None:
+    """Two sheets of one workbook that claim the same form and period cannot be told apart."""
+    claims = Counter(_claim(draft) for draft in drafts)
+    for draft in drafts:
+        if claims[_claim(draft)] > 1 and draft.identity.period_code:
+            draft.identity.refuse("form_twice", " ".join(filter(None, _claim(draft))))
+
+
+def _claim(draft: Draft) -> tuple[str | None, ...]:
+    """What a sheet reports; a developer files park forms for each of its parks."""
+    form, identity = draft.layout.form, draft.identity
+    return form.code, identity.period_code, identity.park_code if form.reporter == "park" else None
 
 
 def _refuse(place: Place, rule: str, **said: str) -> Finding:
