@@ -14,7 +14,7 @@ import yaml
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 #: Contracts need fewer than ten levels and ten thousand values.
 _MOST_LEVELS = 50
-_MOST_VALUES = 500_000
+_MOST_VALUES = 100_000
 #: What the readers of single values (dates, numbers) raise instead of a YAML error.
 _UNREADABLE = (ValueError, LookupError, AttributeError, TypeError, OverflowError)
 
@@ -57,7 +57,8 @@ def read_document(path: Path) -> Document:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = f"is not YAML: {getattr(error, 'problem', None) or error}"
-        raise DocumentError(reason, mark.line + 1 if mark else None) from None
+        # The mark of a file that ends too early lies behind its last line.
+        raise DocumentError(reason, min(mark.line, text.rstrip().count("\n")) + 1 if mark else None) from None
 
 
 def _read_text(path: Path) -> str:
@@ -65,7 +66,7 @@ def _read_text(path: Path) -> str:
     try:
         text = payload.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        reason = f"is not UTF-8 (byte 0x{payload[error.start]:02x}); save the file with the encoding UTF-8"
+        reason = f"cannot be read, it is not UTF-8 (byte 0x{payload[error.start]:02x}); save it with the encoding UTF-8"
         raise DocumentError(reason, payload.count(b"\n", 0, error.start) + 1) from None
     strange = yaml.reader.Reader.NON_PRINTABLE.search(text)
     if strange:
@@ -83,13 +84,12 @@ def _refuse_depth(text: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > _MOST_LEVELS:
-            raise _too_deep(event.start_mark.line + 1)
+            raise _too_deep(event.start_mark)
 
 
-def _too_deep(line: int) -> DocumentError:
-    return DocumentError(
-        f"is nested more than {_MOST_LEVELS} levels deep; check the brackets and the indentation", line
-    )
+def _too_deep(mark: Any) -> DocumentError:
+    reason = f"is nested more than {_MOST_LEVELS} levels deep; check the brackets and the indentation"
+    return DocumentError(reason, mark.line + 1)
 
 
 @dataclass
@@ -105,7 +105,7 @@ class _Walk:
         if any(node is one for one in around):
             raise DocumentError("holds an alias (*name) that stands inside its own anchor (&name); write it out", line)
         if len(around) > _MOST_LEVELS:
-            raise _too_deep(line)
+            raise _too_deep(node.start_mark)
         if self._visited > _MOST_VALUES:
             raise DocumentError(f"unfolds its aliases into more than {_MOST_VALUES} values; write them out", line)
         for part, child in self._children(node, place):
@@ -133,8 +133,10 @@ def _name_of(key: yaml.Node) -> str:
 
 
 def _construct(loader: Any, root: yaml.Node | None) -> Any:
+    if root is None:
+        return None
     try:
-        return None if root is None else loader.construct_document(root)
+        return loader.construct_document(root)
     except _UNREADABLE as error:
         scalar = _find_unreadable(root)
         if scalar is None:
@@ -143,7 +145,7 @@ def _construct(loader: Any, root: yaml.Node | None) -> Any:
         raise DocumentError(reason, scalar.start_mark.line + 1) from None
 
 
-def _find_unreadable(node: yaml.Node | None) -> yaml.ScalarNode | None:
+def _find_unreadable(node: yaml.Node) -> yaml.ScalarNode | None:
     """The first value that no reader understands, such as 2026-02-30."""
     if isinstance(node, yaml.ScalarNode):
         try:

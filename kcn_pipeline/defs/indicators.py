@@ -96,13 +96,12 @@ def _values(register: list[list[str]]) -> dg.AssetsDefinition:
         description="The catalog computed for the touched periods. One row: indicator × area × period.",
     )
     def indicator_values(context: dg.AssetExecutionContext, installation: Installation) -> dg.MaterializeResult:
-        from kcn_pipeline.indicators import compute_values, find_touched, record_definitions, write_scope
+        from kcn_pipeline.indicators import compute_values, find_touched, write_scope
 
         lake, night = installation.lake, context.partition_key
         touched = find_touched(lake, installation.contracts, night)
         result = compute_values(lake, installation.contracts, night, touched)
         write_scope(lake, night, result.scope)
-        record_definitions(lake, installation.contracts, night)
         progress.info("indicators  %s", touched.describe())
         missing = sum(count for code, count in result.by_status.items() if code in "LMO")
         progress.info("indicators  %s values, %s of them a figure", f"{result.rows:,}", f"{result.rows - missing:,}")

@@ -54,9 +54,12 @@ def build_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
 
     @dg.multi_asset(name="publish", specs=specs, partitions_def=nights)
     def publish(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[dg.MaterializeResult]:
+        from kcn_pipeline.indicators import record_definitions
         from kcn_pipeline.warehouse import publish_night
 
         published = publish_night(installation.warehouse_url, _batch(context, installation))
+        # Only now is the night done: until then the next one computes what this one brought, too.
+        record_definitions(installation.lake, installation.contracts, context.partition_key)
         for name in TABLES:
             change = published.changes.get(name)
             counts = {} if change is None else {"written": change.written, "deleted": change.deleted}
@@ -148,6 +151,10 @@ def failures(installation: Installation, night: str) -> Iterator[str]:
         for feed in read_results(installation.lake, topic, night):
             if feed["status"] == "failed":
                 yield f"source {feed['source']}: {feed['error']}"
+        found = installation.lake.read("staging", f"{topic}_findings", night)
+        for row in [] if found is None else found.to_pylist():
+            if row["scope"] == "batch" and row["severity"] == "critical":
+                yield f"table {row['table']}, file {row['file']}, sheet {row['sheet']}: {row['reason_en']}"
         checks = installation.lake.read("validation", f"{topic}_checks", night)
         for check in [] if checks is None else checks.to_pylist():
             if not check["passed"] and check["severity"] == "ERROR":

@@ -250,7 +250,7 @@ class RegisterReader:
     def _read_cell(self, heading: _Heading, cell: Cell) -> tuple[Any, str | None]:
         """The typed value of a cell and the rule it breaks, if any."""
         column = heading.column
-        if cell == "" or (isinstance(cell, str) and is_missing(cell) and column.type != "boolean"):
+        if _says_nothing(column, cell):
             return None, None
         if column.name == "tax_code":
             read = read_tax_code(cell if isinstance(cell, (str, float)) else str(cell))
@@ -275,7 +275,7 @@ class RegisterReader:
         if isinstance(cell, str):
             number = read_number(cell, heading.convention)
             if number.problem or number.value is None:
-                return None, number.problem
+                return None, number.problem or "unreadable_number"
             figure = number.value
         elif isinstance(cell, (int, float)) and not isinstance(cell, bool):
             figure = float(cell)
@@ -381,6 +381,14 @@ def _decide(rows: Rows, head: int, at: int) -> Convention | None:
     texts = [cell for row in rows[head + 1 :] if isinstance(cell := row[at], str) and any(map(str.isdigit, cell))]
     decision = decide_convention(texts) if texts else None
     return None if decision == "conflict" else decision
+
+
+def _says_nothing(column: Column, cell: Cell) -> bool:
+    """Whether a cell is empty or says "no value"; in a column of figures `NaN` is a failed calculation instead."""
+    if not isinstance(cell, str) or column.type == "boolean":
+        return cell == ""
+    is_failed = column.type in ("number", "integer") and fold(cell) == "nan"
+    return is_missing(cell) and not is_failed
 
 
 def _is_blank(cell: Cell) -> bool:

@@ -38,36 +38,44 @@ _ZIP, _CFB = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _TEXT_SUFFIXES = {".csv", ".txt", ".tsv"}
 _ENCRYPTED_STREAM = "EncryptedPackage"
 _WORKBOOK_STREAMS = ("Workbook", "Book")
-_TAG_END = rb"""(?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+>"""
-_REFERENCE = rb"(?:[A-Z]{1,2}[0-9]{1,4})"
-_NUMBER = rb"-?[0-9]{1,30}(?:\.[0-9]{0,40})?(?:[eE][-+]?[0-9]{1,2})?"
-#: A worksheet as programs write it, in one pass: every cell within ZZ9999, every number finite, every formula computed,
-#: no error, comment or CDATA. Whatever does not match is no fault; it is looked at more closely.
-_PLAIN_SHEET = re.compile(
-    rb"\A(?:\xef\xbb\xbf)?(?:<\?xml[^<>]*\?>)?(?:\s*+<(?!!|[\w:]*sheetData\b)" + _TAG_END + rb")*+\s*+<sheetData>"
-    rb'(?:\s*+<row r="[0-9]{1,4}"(?: (?:s|[\w:]{2,})="[^"<]*+")*+ ?(?:/>|>(?:\s*+<c r="'
-    + _REFERENCE
-    + rb'"(?: s="[0-9]*")?'
-    rb"(?: ?/>|>(?:<f(?: [^<>/]*+)?(?:>[^<]*+</f>|/>))?<v>" + _NUMBER + rb"</v></c>"
-    rb"|></c>"
-    rb'| t="n">(?:<f>[^<]*+</f>)?<v>' + _NUMBER + rb"</v></c>"
-    rb'| t="(?:s|b|str)">(?:<f(?: [^<>/]*+)?(?:>[^<]*+</f>|/>))?<v(?: xml:space="preserve")?>[^<]*+</v></c>'
-    rb'| t="(?:inlineStr|s|n)" ?/>'
-    rb'| t="inlineStr"><is><t(?: xml:space="preserve")?(?:>[^<]*+</t>|/>)</is></c>'
-    rb"))*+\s*+</row>))*+\s*+</sheetData>"
+_TAG_END = rb"""(?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+>"""
+_FORMULA = rb"(?:<f(?: [^<>/]*+)?(?:>[^<]*+</f>|/>))?"
+_FINITE = _FORMULA + rb"<v>-?[0-9]{1,30}+(?:\.[0-9]{0,40}+)?(?:[eE][-+]?[0-9]{1,2})?</v></c>"
+_SPACE = rb'(?: xml:space="preserve")?'
+_TYPED = (
+    rb'inlineStr"(?:><is><t' + _SPACE + rb"(?:>[^<]*+</t>|/>)</is></c>| ?/>)"
+    rb'|(?:s|b|str)"(?:>' + _FORMULA + rb"<v" + _SPACE + rb">[^<]*+</v></c>| ?/>)"
+    rb'|n"(?:>' + _FINITE + rb"| ?/>)"
 )
+_CELL_BODY = rb'(?: s="[0-9]*+")?+(?: t="(?:' + _TYPED + rb")|>(?:" + _FINITE + rb"|</c>)| ?/>)\s*+"
+_ROW_HEAD = rb'(?: (?:s|[\w:]{2,}+)="[^"<]*+")*+ ?'
+_HEAD = rb"(?:\xef\xbb\xbf)?(?:<\?xml[^<>]*\?>)?(?:\s*+<(?!!|[\w:]*sheetData\b)" + _TAG_END + rb")*+\s*+<sheetData>\s*+"
+
+
+def _plain_sheet(columns: bytes, rows: bytes) -> re.Pattern[bytes]:
+    """A worksheet as programs write it, in one pass: every number finite, every formula computed, no error, no comment.
+
+    `columns` and `rows` are patterns that bound its extent. What does not match is no fault; it is looked at closely.
+    """
+    cell = rb'<c r="' + columns + rows + rb'"' + _CELL_BODY
+    row = rb'<row r="' + rows + rb'"' + _ROW_HEAD + rb"(?:/>|>\s*+(?:" + cell + rb")*+</row>)\s*+"
+    return re.compile(_HEAD + rb"(?:" + row + rb")*+</sheetData>")
+
+
+#: Within ZZ9999 for a form, within AZ99999 for a register; neither takes more than 230 MB whatever cells it has.
+_PLAIN_FORM = _plain_sheet(rb"[A-Z]{1,2}+", rb"[0-9]{1,4}+")
+_PLAIN_REGISTER = _plain_sheet(rb"A?[A-Z]", rb"[0-9]{1,5}+")
 _TAG = re.compile(
     rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(?P<close>/?)(?:[\w.-]+:)?(?P<kind>row|c)(?![\w:.-])"
-    rb"""(?P<attributes>(?:[^>"'/]|/(?!>)|"[^"]*+"|'[^']*+')*+)(?P<empty>/?)>(?P<blank></(?:[\w.-]+:)?c\s*>)?""",
+    rb"""(?P<attributes>(?:[^>"'/]++|/(?!>)|"[^"]*+"|'[^']*+')*+)(?P<empty>/?)>(?P<blank></(?:[\w.-]+:)?c\s*>)?""",
     re.DOTALL,
 )
 _PLACE = re.compile(rb"""(?:^|[\s"'])r\s*=\s*["']([A-Za-z]*)([0-9]+)["']""")
 _ERROR_CELL = re.compile(rb"""<(?:\w+:)?c\b(?=[^>]*\bt=["']e["'])[^>]*\sr=["']([A-Z]+[0-9]+)["']""")
 _UNCACHED_CELL = re.compile(
-    rb"""<(?:\w+:)?c\b(?![^>]*\bt=["']str["'][^>]*>(?:(?!</(?:\w+:)?c>).)*<(?:\w+:)?v\b)[^>]*\sr=["']([A-Z]+[0-9]+)["'][^>]*(?<!/)>\s*"""
-    rb"<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)\s*"
-    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v\s*>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>",
-    re.DOTALL,
+    rb"""<(?:\w+:)?c\b(?![^>]*\bt=["']str["'][^>]*>\s*<(?:\w+:)?f\b[^<]*(?:</(?:\w+:)?f>)?\s*<(?:\w+:)?v\b)"""
+    rb"""[^>]*\sr=["']([A-Z]+[0-9]+)["'][^>]*(?<!/)>\s*<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)\s*"""
+    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v\s*>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
 _SHEET_TAG = re.compile(r"<(?:\w+:)?sheet\s" + r"""(?:[^>"']|"[^"]*"|'[^']*')*>""")
 _RELATION_TAG = re.compile(r"<(?:\w+:)?Relationship\s" + r"""(?:[^>"']|"[^"]*"|'[^']*')*>""")
@@ -164,12 +172,12 @@ def _too_far(where: str, row: int, column: int) -> PayloadRejectedError:
 
 
 def _spell_not_finite(row: list[Cell]) -> list[Cell]:
-    """NaN and infinity as text, so that a reader of figures refuses them."""
+    """NaN and infinity as text that a reader of figures refuses; the plain text `NaN` says "no value"."""
     return [_spell(cell) if type(cell) is float and not math.isfinite(cell) else cell for cell in row]
 
 
 def _spell(number: float) -> str:
-    return "NaN" if math.isnan(number) else str(number)
+    return "#NaN" if math.isnan(number) else str(number)
 
 
 # ---- xls -------------------------------------------------------------------------------------------------------------
@@ -243,7 +251,7 @@ def _iterate_records(stream: bytes, start: int) -> Iterator[tuple[int, bytes]]:
 def _check_archive(content: bytes) -> bool:
     """Refuse a damaged archive and one that holds no workbook or more than a form can be.
 
-    Returns whether every sheet is plain: no error, no formula without a value, no NaN (`_PLAIN_SHEET`).
+    Returns whether every sheet is plain: no error, no formula without a value, no NaN (`_plain_sheet`).
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -259,7 +267,7 @@ def _check_archive(content: bytes) -> bool:
     is_plain, cells = True, 0
     for entry in entries:
         part = _unpack(content, entry)
-        if b"sheetData" in part and not _PLAIN_SHEET.match(part):
+        if b"sheetData" in part and not (_PLAIN_FORM.match(part) or _PLAIN_REGISTER.match(part)):
             is_plain = False
             row, column = _find_extent(part)
             cells += (row + 1) * (column + 1)

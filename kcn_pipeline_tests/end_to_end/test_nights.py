@@ -6,6 +6,7 @@ from unittest import mock
 
 import pytest
 
+from kcn_pipeline.warehouse import NightBatch, PublishedNight
 from kcn_pipeline_tests.end_to_end.installation import FOLDERS, Installation, make_installation
 from kcn_pipeline_tests.simulate import Truth, make_truth
 
@@ -155,6 +156,25 @@ def test_a_night_that_never_published_is_caught_up(installation: Installation, t
         "SELECT DISTINCT first_published_night FROM fct_indicator_value WHERE value IS NOT NULL"
     )
     assert values == [{"first_published_night": "2026-11-19"}]
+
+
+def test_a_night_that_cannot_be_caught_up_loses_nothing(installation: Installation, truth: Truth) -> None:
+    """What a night landed is computed by the next one that publishes, and the failure stays visible."""
+    from kcn_pipeline.warehouse import publish_night
+
+    def publish_all_but_the_first(url: str, batch: NightBatch) -> PublishedNight:
+        if batch.night == "2026-11-19":
+            raise OSError("disk full")
+        return publish_night(url, batch)
+
+    truth.write(installation.home)
+    with mock.patch("kcn_pipeline.warehouse.publish_night", side_effect=publish_all_but_the_first):
+        installation.refresh("2026-11-19", expect=2)
+        said = installation.refresh("2026-11-20", expect=1)
+    assert "Night 2026-11-19 landed but was not published" in said
+    assert installation.query("SELECT count(*) AS n FROM fct_indicator_value WHERE value IS NOT NULL")[0]["n"] > 100
+    submissions = installation.query("SELECT count(*) AS n FROM fct_report_submission WHERE status = 'on_time'")
+    assert submissions[0]["n"] > 10
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

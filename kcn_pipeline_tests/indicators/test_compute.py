@@ -404,10 +404,12 @@ def own_indicator(numerator: str, denominator: str | None = None, scale: float =
     """The catalog with one indicator of the board, over enterprise reports at every level."""
     model = packaged().indicators["SO04"]
     operands = {
-        name: Operand(from_="enterprise_report", expression=text) if text else None
+        name: Operand.model_validate({"from": "enterprise_report", "expression": text}) if text else None
         for name, text in (("numerator", numerator), ("denominator", denominator))
     }
-    own = model.model_copy(update={"code": "XX01", "scale": scale, "targets": (), **operands})
+    own = model.model_copy(
+        update={"code": "XX01", "levels": ("enterprise", "park", "province"), "scale": scale, "targets": (), **operands}
+    )
     contracts = replace(packaged(), indicators={"XX01": own}, **changes)
     check_catalog(contracts)
     return contracts

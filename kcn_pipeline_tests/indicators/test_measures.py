@@ -63,6 +63,12 @@ def test_year_is_estimated_from_four_quarters(province: SmallProvince) -> None:
     assert year["E0001", "export_usd"]["_cell"] is None
 
 
+def test_quarters_whose_sum_is_too_large_make_no_year(province: SmallProvince) -> None:
+    file_quarters(province, 2025, [{"export_usd": 1e308, "employees_total": 5}] * 4)
+    compute(province)
+    assert {measure for _, measure in measures_of(province.lake, "2025")} == {"employees_total"}
+
+
 def test_annual_form_without_the_figure_leaves_the_year_to_the_quarters(province: SmallProvince) -> None:
     file_quarters(province, 2025, [{"export_usd": n} for n in (1, 2, 3, 4)])
     province.report(NIGHT, "E0001", "a_iii_2", "2025", {"import_usd": 5})
