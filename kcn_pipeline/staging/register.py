@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -21,33 +21,25 @@ from kcn_pipeline.schemas import schema_of
 from kcn_pipeline.staging.enterprise_reports import StagedPayload, StageResult, internal_error, place_of, write_stage
 from kcn_pipeline.staging.forms.cells import write_raw, yes_no_of
 from kcn_pipeline.staging.parks import ParkNames
+from kcn_pipeline.staging.register_day import TITLE_ROWS, date_workbook, is_blank, read_day
 from kcn_pipeline.staging.units import Units, conversion
 from kcn_pipeline.staging.vietnamese import (
     Convention,
-    ReadDate,
     canonical,
     clean,
     decide_convention,
     fold,
     is_missing,
-    read_date,
-    read_excel_date,
     read_number,
     read_tax_code,
 )
 from kcn_pipeline.staging.workbooks import Cell, PayloadRejectedError, Rows, Sheet, cell_address, read_sheets
 
 TOPIC = "register"
-#: After `tính đến ngày` a full date must stand; `từ ngày … đến ngày 30/06/2026` counts only with a date.
-_AS_OF = re.compile(r"\b(?:t[íi]nh [đd][ếe]n|as (?:of|at))\b(?: h[ếe]t)?(?: ng[àa]y)?[\s:]*", re.IGNORECASE)
-_DIGITS = r"([0-9]+ ?[/.-] ?[0-9]+ ?[/.-] ?[0-9]+)"
-_UNTIL = re.compile(rf"đến (?:hết )?ngày[^0-9]{{0,20}}{_DIGITS}", re.IGNORECASE)
-_DAY = re.compile(rf"(?:[0-9]{{1,2}} ?(?:h|:|giờ) ?[0-9]{{0,2}}\b)?[^0-9]{{0,20}}{_DIGITS}", re.IGNORECASE)
 #: The letters as they are: `tổng công ty` is a kind of firm.
 _TOTALS = frozenset({"tổng", "tổng cộng", "tổng số", "cộng"})
 _LONGEST_KEY = 20
 _LONGEST_QUOTE = 200
-_HEADER_ROWS = 20
 _UNIT_IN_HEADER = re.compile(r"\(([^()]+)\)\s*$")
 
 
@@ -107,7 +99,9 @@ class RegisterReader:
         findings = self._compare_sheets(sheets, pages, place)
         if not pages:
             return {}, findings
-        as_of, doubt = _date_workbook(pages, sheets, place, modified_at)
+        known = {page.sheet.name for page in pages}
+        others = [sheet for sheet in sheets if sheet.name not in known]
+        as_of, doubt = date_workbook([(page.sheet, page.head) for page in pages], others, place, modified_at)
         findings += [doubt] if doubt else []
         if doubt and doubt.rule != "as_of_missing":
             return {}, findings
@@ -169,7 +163,7 @@ class RegisterReader:
     def _classify(self, page: _Page, number: int) -> Literal["row", "note", "nothing"]:
         """Whether a line is a row of the table, a note beside it, or nothing: blank, a total, a running number."""
         row = page.sheet.rows[number]
-        filled = [heading for heading in page.headings if not _is_blank(row[heading.at])]
+        filled = [heading for heading in page.headings if not is_blank(row[heading.at])]
         if _is_total(page, row):
             return "nothing"
         if any(page.is_error(number, heading.at) for heading in page.headings):
@@ -196,7 +190,7 @@ class RegisterReader:
         bare = {fold(_UNIT_IN_HEADER.sub("", label)): column for label, column in
                 ((label, column) for column in table.columns for label in column.labels)}  # fmt: skip
         best, head = {}, 0  # type: dict[str, tuple[int, str]], int
-        for number, row in enumerate(rows[:_HEADER_ROWS]):
+        for number, row in enumerate(rows[:TITLE_ROWS]):
             found: dict[str, tuple[int, str]] = {}
             for at, cell in enumerate(row):
                 text = clean(cell) if isinstance(cell, str) else ""
@@ -264,7 +258,7 @@ class RegisterReader:
             said = self.yes_no.get(fold(str(cell)) or str(cell).strip()) if isinstance(cell, str) else _as_boolean(cell)
             return said, None if said is not None else "unknown_code"
         if column.type == "date":
-            return _read_day(cell)
+            return read_day(cell)
         text = canonical(clean(cell)) if isinstance(cell, str) else write_raw(cell)
         if column.codes:
             code = self.codes[column.codes].get(fold(text) or text)
@@ -312,65 +306,7 @@ def stage_register(lake: Lake, contracts: Contracts, night: str, payloads: Itera
     return write_stage(lake, contracts, TOPIC, night, tables, findings, count, refused)
 
 
-# ---- the day of a workbook -------------------------------------------------------------------------------------
-
-
-def _date_workbook(
-    pages: Sequence[_Page], sheets: Sequence[Sheet], place: Place, modified_at: str | None
-) -> tuple[date | None, Finding | None]:
-    """The day that a workbook speaks of, and a finding when its titles state none or one that cannot be read.
-
-    Sheets that no contract knows, such as a cover, are asked only when the register's own sheets say nothing.
-    """
-    own = [said for page in pages for said in _find_as_of(page.sheet, page.head, place)]
-    known = {page.sheet.name for page in pages}
-    stated = own or [
-        said for sheet in sheets if sheet.name not in known for said in _find_as_of(sheet, _HEADER_ROWS, place)
-    ]
-    for at, text, read in stated:
-        if read.value is None:
-            said = {"field": "Tính đến ngày", "detail": f"[{at.sheet} {at.cell}]"}
-            return None, Finding(read.problem or "unreadable_date", "payload", TOPIC, at, "as_of", text, said)
-    if stated:
-        return stated[0][2].value, None
-    day = date.fromisoformat(modified_at[:10]) if modified_at else None
-    return day, Finding("as_of_missing", "payload", TOPIC, place, "as_of", day.isoformat() if day else None)
-
-
-def _find_as_of(sheet: Sheet, until: int, place: Place) -> Iterator[tuple[Place, str, ReadDate]]:
-    """Where the titles of a sheet say of which day it speaks, with what they say."""
-    for number, row in enumerate(sheet.rows[:until]):
-        for at, cell in enumerate(row):
-            text = clean(cell) if isinstance(cell, str) else ""
-            beside = next((other for other in row[at + 1 :] if not _is_blank(other)), "")
-            if text and (read := _read_as_of(text, beside)):
-                yield replace(place, sheet=sheet.name, cell=cell_address(number, at)), text, read
-
-
-def _read_as_of(text: str, beside: Cell) -> ReadDate | None:
-    """The day a title states, in its own cell or the next one; None when it is about something else."""
-    match = _AS_OF.search(text)
-    if match is None:
-        until = _UNTIL.search(text)
-        return read_date(until[1]) if until else None
-    rest: Cell = text[match.end() :] or beside
-    if not isinstance(rest, str):
-        return ReadDate(*_read_day(rest))
-    day = _DAY.match(clean(rest))
-    read = read_date(day[1] if day else rest)
-    return read if read.value else ReadDate(None, read.problem or "unreadable_date")
-
-
 # ---- cells and lines -------------------------------------------------------------------------------------------
-
-
-def _read_day(cell: Cell) -> tuple[date | None, str | None]:
-    if isinstance(cell, datetime):
-        return cell.date(), None
-    if isinstance(cell, date):
-        return cell, None
-    read = read_excel_date(cell) if isinstance(cell, (int, float)) else read_date(str(cell))
-    return read.value, read.problem
 
 
 def _as_boolean(cell: Cell) -> bool | None:
@@ -391,27 +327,23 @@ def _says_nothing(column: Column, cell: Cell) -> bool:
     return is_missing(cell) and not is_failed
 
 
-def _is_blank(cell: Cell) -> bool:
-    return isinstance(cell, str) and not clean(cell)
-
-
 def _is_total(page: _Page, row: Sequence[Cell]) -> bool:
     """Whether a line sums up the table: it says so in its first filled cell and names no thing by its key."""
-    at, first = next(((at, cell) for at, cell in enumerate(row) if not _is_blank(cell)), (0, ""))
+    at, first = next(((at, cell) for at, cell in enumerate(row) if not is_blank(cell)), (0, ""))
     if not isinstance(first, str) or canonical(clean(first)).lower().rstrip(" :") not in _TOTALS:
         return False
     keys = (heading.at for heading in page.headings if heading.column.name in page.table.key)
-    return all(key == at or _is_blank(row[key]) for key in keys)
+    return all(key == at or is_blank(row[key]) for key in keys)
 
 
 def _says_something(row: Sequence[Cell]) -> bool:
     """Whether a line without a known value holds more than a running number."""
-    filled = [cell for cell in row if not _is_blank(cell)]
+    filled = [cell for cell in row if not is_blank(cell)]
     return len(filled) > 1 or any(isinstance(cell, str) and any(map(str.isalpha, cell)) for cell in filled)
 
 
 def _ignored(page: _Page, number: int) -> Finding:
-    filled = [(at, cell) for at, cell in enumerate(page.sheet.rows[number]) if not _is_blank(cell)]
+    filled = [(at, cell) for at, cell in enumerate(page.sheet.rows[number]) if not is_blank(cell)]
     text = " | ".join(clean(write_raw(cell)) for _, cell in filled)[:_LONGEST_QUOTE]
     here = replace(page.place, cell=cell_address(number, filled[0][0]), line=number + 1)
     return Finding("row_ignored", "row", page.table.table, here, None, text)

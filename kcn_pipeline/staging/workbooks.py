@@ -65,17 +65,30 @@ def _plain_sheet(columns: bytes, rows: bytes) -> re.Pattern[bytes]:
 #: Within ZZ9999 for a form, within AZ99999 for a register; neither takes more than 230 MB whatever cells it has.
 _PLAIN_FORM = _plain_sheet(rb"[A-Z]{1,2}+", rb"[0-9]{1,4}+")
 _PLAIN_REGISTER = _plain_sheet(rb"A?[A-Z]", rb"[0-9]{1,5}+")
+#: Every alternative may end at the end of the text, so that none is tried again from each position after it.
 _TAG = re.compile(
-    rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(?P<close>/?)(?:[\w.-]+:)?(?P<kind>row|c)(?![\w:.-])"
-    rb"""(?P<attributes>(?:[^>"'/]++|/(?!>)|"[^"]*+"|'[^']*+')*+)(?P<empty>/?)>(?P<blank></(?:[\w.-]+:)?c\s*>)?""",
+    rb"<!--(?:.*?-->|.*)|<!\[CDATA\[(?:.*?\]\]>|.*)|<\?(?:.*?\?>|.*)|"
+    rb"<(?P<close>/?)(?:[\w.-]{1,40}:)?(?P<kind>row|c)(?![\w:.-])"
+    rb"""(?P<attributes>(?:[^>"'/]++|/(?!>)|"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))*+)"""
+    rb"(?P<empty>/?)(?:>|\Z)(?P<blank></(?:[\w.-]{1,40}:)?c\s{0,9}>)?",
     re.DOTALL,
 )
-_PLACE = re.compile(rb"""(?:^|[\s"'])r\s*=\s*["']([A-Za-z]*)([0-9]+)["']""")
-_ERROR_CELL = re.compile(rb"""<(?:\w+:)?c\b(?=[^>]*\bt=["']e["'])[^>]*\sr=["']([A-Z]+[0-9]+)["']""")
+_PLACE = re.compile(rb"""(?:^|[\s"'])r\s{0,9}=\s{0,9}["']([A-Za-z]*+)([0-9]++)["']""")
+_OPEN_CELL = rb"<(?:\w{1,40}:)?c\b"
+_ITS_PLACE = rb"""[^<>]{0,300}?\sr=["']([A-Z]+[0-9]+)["'][^<>]{0,300}"""
+_ERROR_CELL = re.compile(_OPEN_CELL + rb"""(?=[^<>]{0,300}?\st=["']e["'])""" + _ITS_PLACE + rb">")
+_SOME_FORMULA = rb"<(?:\w{1,40}:)?f\b(?:[^<>]{0,300}/>|[^<>]{0,300}>[^<]{0,9000}</(?:\w{1,40}:)?f>)\s{0,99}"
+_IS_TEXT = rb"""[^<>]{0,300}?\st=["']str["'][^<>]{0,300}>\s{0,99}""" + _SOME_FORMULA + rb"<(?:\w{1,40}:)?v\b"
+#: A formula whose value is missing; an empty text is a value.
 _UNCACHED_CELL = re.compile(
-    rb"""<(?:\w+:)?c\b(?![^>]*\bt=["']str["'][^>]*>\s*<(?:\w+:)?f\b[^<]*(?:</(?:\w+:)?f>)?\s*<(?:\w+:)?v\b)"""
-    rb"""[^>]*\sr=["']([A-Z]+[0-9]+)["'][^>]*(?<!/)>\s*<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)\s*"""
-    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v\s*>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+    _OPEN_CELL
+    + rb"(?!"
+    + _IS_TEXT
+    + rb")"
+    + _ITS_PLACE
+    + rb"(?<!/)>\s{0,99}"
+    + _SOME_FORMULA
+    + rb"(?:<(?:\w{1,40}:)?v\s?/>|<(?:\w{1,40}:)?v>\s{0,99}</(?:\w{1,40}:)?v>)?\s{0,99}</(?:\w{1,40}:)?c>"
 )
 _SHEET_TAG = re.compile(r"<(?:\w+:)?sheet\s" + r"""(?:[^>"']|"[^"]*"|'[^']*')*>""")
 _RELATION_TAG = re.compile(r"<(?:\w+:)?Relationship\s" + r"""(?:[^>"']|"[^"]*"|'[^']*')*>""")
