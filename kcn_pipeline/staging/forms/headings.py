@@ -13,6 +13,8 @@ from kcn_pipeline.staging.vietnamese import clean, fold
 from kcn_pipeline.staging.workbooks import Cell, Rows
 
 _NUMBERING = re.compile(r"^\s*(?:[\dIVX]{1,4}(?:\.\d+)*[.)]|[-+*•])\s*")
+#: Cheap to rule out, and blind to how accents are encoded: a day and the beginning of `tháng`.
+_MAY_BE_DATE = re.compile(r"[0-9]\s*th", re.IGNORECASE)
 _DATE_LINE = re.compile(r"ngày\s*\d{1,2}\s*tháng\s*\d{1,2}\s*năm\s*\d{2,4}", re.IGNORECASE)
 
 
@@ -67,8 +69,7 @@ def read_headings(labels: HeadingLabels, rows: Rows, head: int, last: int) -> He
     """All headings of a sheet whose item table lies in rows `head` to `last`."""
     found = Headings()
     for number, at, cell in _outside_cells(rows, head, last):
-        # "ng" and not "ngày": the letter à may be written with a combining accent.
-        if "ng" in cell and (match := _DATE_LINE.search(clean(cell))):
+        if _MAY_BE_DATE.search(cell) and (match := _DATE_LINE.search(clean(cell))):
             found.date_line = Heading(match[0], number, at)
         if number < head:
             found.lines.append(cell)
