@@ -154,7 +154,7 @@ def test_without_a_register_no_report_is_accepted(lake: Lake, contracts: Contrac
 
 def test_a_period_after_the_night_is_refused(registered: Lake, contracts: Contracts) -> None:
     _report(registered, contracts, {"period_code": "2026-Q3", "period_start": date(2026, 7, 1)})
-    assert [rule for rule, _ in _rules(registered)] == ["period_in_future"]
+    assert [rule for rule, _ in _rules(registered)] == ["period_in_future", "signed_before_period"]
 
 
 def test_what_staging_could_not_read_keeps_its_own_name(registered: Lake, contracts: Contracts) -> None:

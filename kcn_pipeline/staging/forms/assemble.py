@@ -77,9 +77,8 @@ class _Batch:
         self.kept = [i for i, slot in enumerate(layout.slots) if frequency_fits(slot, layout.form, freq)]
         self.slots = [layout.slots[i] for i in self.kept]
         self.factors = [self._factor_of(slot) for slot in self.slots]
-        self.readings = [
-            {k: draft.readings[i] for k, i in enumerate(self.kept) if i in draft.readings} for draft in drafts
-        ]
+        place = {i: k for k, i in enumerate(self.kept)}
+        self.readings = [{place[i]: reading for i, reading in draft.readings.items() if i in place} for draft in drafts]
         self.raw = [[draft.raw[i] for i in self.kept] for draft in drafts]
         self.problems = self._find_problems()
         self.figures = self._convert()
@@ -163,7 +162,8 @@ class _Batch:
     def _report_row(self, row: int, draft: Draft, required: list[int]) -> dict[str, Any]:
         identity = draft.identity
         uses_rate = any(factor.uses_rate for factor in self.factors)
-        filled = sum(self.raw[row][k] != "" and self.readings[row].get(k) is not NOTHING for k in required)
+        raw, readings = self.raw[row], self.readings[row]
+        filled = len([k for k in required if raw[k] != "" and readings.get(k) is not NOTHING])
         convention = draft.convention if isinstance(draft.convention, str) else None
         return {
             "report_id": self.report_ids[row],

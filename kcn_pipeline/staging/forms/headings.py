@@ -7,6 +7,7 @@ in the next filled cell to the right, and in one sheet both occur.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from kcn_pipeline.contracts.forms import Form
 from kcn_pipeline.staging.vietnamese import clean, fold
@@ -69,25 +70,33 @@ def read_headings(labels: HeadingLabels, rows: Rows, head: int, last: int) -> He
     """All headings of a sheet whose item table lies in rows `head` to `last`."""
     found = Headings()
     for number, at, cell in _outside_cells(rows, head, last):
-        if _MAY_BE_DATE.search(cell) and (match := _DATE_LINE.search(clean(cell))):
-            found.date_line = Heading(match[0], number, at)
+        label, rest, date_line = _take_apart(cell)
+        if date_line:
+            found.date_line = Heading(date_line, number, at)
         if number < head:
             found.lines.append(cell)
-        label, colon, rest = _NUMBERING.sub("", cell, count=1).partition(":")
-        name = labels.find(fold(label))
+        name = labels.find(label)
         if name is None or name in found.values:
             continue
-        if colon and rest.strip():
-            found.values[name] = Heading(rest.strip(), number, at)
+        if rest:
+            found.values[name] = Heading(rest, number, at)
         elif (value := _next_filled(rows[number], at)) is not None:
             found.values[name] = Heading(rows[number][value], number, value)
     return found
 
 
+@lru_cache(maxsize=20_000)
+def _take_apart(cell: str) -> tuple[str, str, str | None]:
+    """A cell's folded label, what stands after its colon, and its date line; most cells are the same on every sheet."""
+    match = _DATE_LINE.search(clean(cell)) if _MAY_BE_DATE.search(cell) else None
+    label, _, rest = _NUMBERING.sub("", cell, count=1).partition(":")
+    return fold(label), rest.strip(), match[0] if match else None
+
+
 def _outside_cells(rows: Rows, head: int, last: int) -> Iterator[tuple[int, int, str]]:
     for number in (*range(head), *range(last + 1, len(rows))):
         for at, cell in enumerate(rows[number]):
-            if isinstance(cell, str) and cell:
+            if cell and isinstance(cell, str):
                 yield number, at, cell
 
 

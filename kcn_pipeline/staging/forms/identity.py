@@ -8,6 +8,7 @@ because copying a folder changes it.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
 from kcn_pipeline.contracts.forms import Form
@@ -156,7 +157,8 @@ def _read_currency(identity: Identity, units: Units, form: Form, headings: Headi
     stated = [
         str(h.value) for heading in form.headings if heading.reads == "currency" and (h := headings.get(heading.name))
     ]
-    for text in [*stated, *(line for line in headings.lines if "tinh" in fold(line) or "tien te" in fold(line))]:
+    lines = (line for line in headings.lines if "tinh" in fold(line) or "tien te" in fold(line))
+    for text in chain(stated, lines):
         unit = units.find(text.rpartition(":")[2])
         if unit and unit.currency:
             identity.currency, identity.money_unit = unit.currency, unit.code

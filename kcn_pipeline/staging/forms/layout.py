@@ -68,7 +68,7 @@ class Layout:
     last: int
     slots: tuple[Slot, ...]
     remarks: tuple[Remark, ...]
-    guards: tuple[tuple[int, int, tuple[Cell, ...]], ...]
+    guards: tuple[tuple[int, int, list[Cell]], ...]
     header: tuple[tuple[Cell, ...], ...]
 
     def fits(self, rows: Rows) -> bool:
@@ -77,7 +77,7 @@ class Layout:
         if any(tuple(rows[first + index]) != expected for index, expected in enumerate(self.header)):
             return False
         return all(
-            tuple(row[column] for row in rows[first : end if end else None]) == expected
+            [row[column] for row in rows[first : end if end else None]] == expected
             for column, end, expected in self.guards
         )
 
@@ -114,8 +114,8 @@ def guard(
 ) -> Layout:
     """A layout guarded by its header rows, its codes to the sheet's end, its labels and units to the table's end."""
     code, label, unit = columns
-    guards = [(code, 0, tuple(row[code] for row in rows[head:]))] if code >= 0 else []
-    guards += [(c, last + 1, tuple(row[c] for row in rows[head : last + 1])) for c in (label, unit) if c >= 0]
+    guards = [(code, 0, [row[code] for row in rows[head:]])] if code >= 0 else []
+    guards += [(c, last + 1, [row[c] for row in rows[head : last + 1]]) for c in (label, unit) if c >= 0]
     return Layout(form, head, last, slots, remarks, tuple(guards), tuple(tuple(row) for row in rows[head:body]))
 
 

@@ -230,7 +230,7 @@ def _decide(slots: tuple[Slot, ...], raw: list[Cell]) -> tuple[Conventions, tupl
     """How text numbers are to be read: decided per column from clear cells, else for the sheet; conflicts are named."""
     texts: dict[str, list[str]] = {}
     for slot, cell in zip(slots, raw, strict=True):
-        if slot.field.type == "number" and isinstance(cell, str) and cell:
+        if cell and isinstance(cell, str) and slot.field.type == "number":
             texts.setdefault(slot.column_code, []).append(cell)
     if not texts:
         return None, ()

@@ -139,6 +139,10 @@ _COURTESY = re.compile(r"\bquý (?:công ty|doanh nghiệp|cơ quan|đơn vị|n
 _PART_OF_YEAR = re.compile(r"\b(?:quý|qúy|tháng|nửa)\b")
 
 
+#: What a period has at the least; most cells of a title block have none of it and are spared a dozen patterns.
+_PERHAPS = re.compile(r"(?:19|20)[0-9]{2}|[0-9]\s*[/–—-]\s*[0-9]{4}|q|th[áa]ng|n[ăa]m|nửa|\b[hs][12]", re.IGNORECASE)
+
+
 @lru_cache(maxsize=20_000)
 def read_period(text: str) -> Period | None:
     """The one reporting period that a cell or title line names, or None when it names none.
@@ -146,10 +150,12 @@ def read_period(text: str) -> Period | None:
     Reads `Quý I/2026`, `Quý 1 năm 2026`, `Q1/2026`, `6 tháng đầu năm 2026`, `Tháng 3/2026`, `03/2026`, `Năm 2025`
     and the codes themselves. A year counts only where no part of a year is named: a half-read quarter is never annual.
     """
-    text = canonical(clean(text, drop_soft_hyphens=True))
+    text = clean(text, drop_soft_hyphens=True)
     if match := _CODE.fullmatch(text):
         return _read_code(match)
-    text = text.lower().replace("–", "-").replace("—", "-")
+    if not _PERHAPS.search(text):
+        return None
+    text = canonical(text).lower().replace("–", "-").replace("—", "-")
     if match := _MONTH_AND_YEAR.fullmatch(text):
         return _make_period("M", match)
     text = _COURTESY.sub(" ", _DATE_LINE.sub(" ", text))

@@ -154,12 +154,17 @@ def _speaks_unicode(text: str, encoding: LegacyEncoding) -> bool:
 
 def _score(tokens: set[str], encoding: LegacyEncoding) -> int:
     """The weight of the words won by decoding, or 0 if they prove nothing: foreign words void the merely possible."""
-    weights = {token: _weigh_token(token, encoding) for token in tokens if convert_legacy(token, encoding) != token}
+    weights = {token: _weigh_token(token, encoding) for token in tokens if _is_changed(token, encoding)}
     won = {token: decoded for token, (as_is, decoded) in weights.items() if as_is == IMPOSSIBLE and decoded}
     # Two letters prove nothing: `mü` and `hå` are words elsewhere.
     proven = any(decoded == FREQUENT and (len(token) > 2 or _SIGN.search(token)) for token, decoded in won.items())
     foreign = sum(weight == (IMPOSSIBLE, IMPOSSIBLE) for weight in weights.values())
     return sum(won.values()) if proven or len(won) >= _PROOF + foreign else 0
+
+
+@lru_cache(maxsize=20_000)
+def _is_changed(token: str, encoding: LegacyEncoding) -> bool:
+    return convert_legacy(token, encoding) != token
 
 
 @lru_cache(maxsize=20_000)
