@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from kcn_pipeline.contracts import ContractError, load_contracts
 from kcn_pipeline.settings import Settings, parse_night, tonight
@@ -155,9 +156,12 @@ class _Runner:
         """Run one job for a night; the exit code of `kcn refresh`."""
         import dagster as dg
 
-        with dg.DagsterInstance.get() as instance:
+        from kcn_pipeline.defs.event_log import keep_event_log_open
+
+        run_id = str(uuid4())
+        with dg.DagsterInstance.get() as instance, keep_event_log_open(instance, run_id):
             result = self.defs.resolve_job_def(job).execute_in_process(
-                partition_key=night, instance=instance, raise_on_error=False, tags=tags | RUN_TAGS
+                partition_key=night, instance=instance, raise_on_error=False, tags=tags | RUN_TAGS, run_id=run_id
             )
         if result.success:
             return PUBLISHED
