@@ -19,9 +19,10 @@ _ACROSS_RUNS = "index"
 def keep_event_log_open(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
     """Hold the files of a run's events open; does nothing when the instance keeps its events in another database."""
     path_of = getattr(instance.event_log_storage, "path_for_shard", None)
+    paths = [path_of(name) for name in (_ACROSS_RUNS, run_id)] if path_of else []
     with ExitStack() as stack:
-        for name in (_ACROSS_RUNS, run_id) if path_of else ():
-            connection = stack.enter_context(closing(sqlite3.connect(path_of(name))))
+        for path in paths:
+            connection = stack.enter_context(closing(sqlite3.connect(path)))
             with suppress(sqlite3.Error):  # then the run is merely slower
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("SELECT count(*) FROM sqlite_master").fetchall()  # from here on it counts as open

@@ -6,13 +6,14 @@ because with the in-process executor a resource lives exactly as long as its run
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 
 import dagster as dg
 
 from kcn_pipeline.contracts import Contracts, load_contracts
+from kcn_pipeline.defs.event_log import keep_event_log_open
 from kcn_pipeline.lake import Lake
 from kcn_pipeline.settings import Settings
 
@@ -44,7 +45,9 @@ class Installation(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Installation"]:
         """Hold the lake for the run; raises LakeBusyError when another refresh has it."""
-        with self.lake.lock():
+        with self.lake.lock(), ExitStack() as stack:
+            if context.instance and context.run_id:
+                stack.enter_context(keep_event_log_open(context.instance, context.run_id))
             yield self
 
     @property
