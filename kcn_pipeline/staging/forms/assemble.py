@@ -77,6 +77,7 @@ class _Batch:
         self.kept = [i for i, slot in enumerate(layout.slots) if frequency_fits(slot, layout.form, freq)]
         self.slots = [layout.slots[i] for i in self.kept]
         self.factors = [self._factor_of(slot) for slot in self.slots]
+        self.uses_rate = any(factor.uses_rate for factor in self.factors)
         place = {i: k for k, i in enumerate(self.kept)}
         self.readings = [{place[i]: reading for i, reading in draft.readings.items() if i in place} for draft in drafts]
         self.raw = [[draft.raw[i] for i in self.kept] for draft in drafts]
@@ -161,7 +162,6 @@ class _Batch:
 
     def _report_row(self, row: int, draft: Draft, required: list[int]) -> dict[str, Any]:
         identity = draft.identity
-        uses_rate = any(factor.uses_rate for factor in self.factors)
         raw, readings = self.raw[row], self.readings[row]
         filled = len([k for k in required if raw[k] != "" and readings.get(k) is not NOTHING])
         convention = draft.convention if isinstance(draft.convention, str) else None
@@ -182,7 +182,7 @@ class _Batch:
             "submitted_source": identity.submitted_source,
             "channel": identity.channel,
             "currency": identity.currency,
-            "vnd_per_usd": self.rate if uses_rate else None,
+            "vnd_per_usd": self.rate if self.uses_rate else None,
             "number_convention": convention,
             "text_encoding": draft.encoding,
             "required_total": len(required),
