@@ -231,7 +231,9 @@ for file in sorted(Path(sys.argv[1]).iterdir()):
         print(file.name, "read", sep="|")
     except PayloadRejectedError as refusal:
         print(file.name, refusal.rule, refusal.detail, sep="|")
-print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, sep="|")
+# Not ru_maxrss: it also counts what the process that started this one held.
+status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+print("peak", int(status["VmHWM"].split()[0]) // 1024, sep="|")
 """
 
 
