@@ -69,17 +69,24 @@ class Engine:
         )
         self._connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT {listed} FROM {source}')
 
+    def define(self, name: str, sql: str) -> None:
+        """Make a query readable under `name`, run anew wherever it is read; raises EngineError."""
+        self._create(f'VIEW "{name}"', sql)
+
     def materialize(self, name: str, sql: str) -> None:
         """Run a query once and keep its rows, in their order, readable under `name`; raises EngineError."""
-        try:
-            self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}')
-        except duckdb.Error as error:
-            raise EngineError(str(error).splitlines()[0]) from error
+        self._create(f'TABLE "{name}"', sql)
 
     def query(self, sql: str) -> pa.Table:
         """The rows of a query as Arrow; raises EngineError."""
         try:
             return self._connection.sql(sql).to_arrow_table()
+        except duckdb.Error as error:
+            raise EngineError(str(error).splitlines()[0]) from error
+
+    def _create(self, what: str, sql: str) -> None:
+        try:
+            self._connection.execute(f"CREATE OR REPLACE TEMP {what} AS {sql}")
         except duckdb.Error as error:
             raise EngineError(str(error).splitlines()[0]) from error
 

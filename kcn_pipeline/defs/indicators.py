@@ -47,7 +47,7 @@ def _submissions(contracts: Contracts, deps: list[list[str]]) -> dg.AssetsDefini
             metadata={
                 "dagster/partition_row_count": result.rows,
                 "statuses": dg.MetadataValue.json(dict(result.by_status)),
-                "preview": preview(lake.read(GROUP, "report_submissions", night)),
+                "preview": preview(lake.head(GROUP, "report_submissions", night)),
             }
         )
 
@@ -76,7 +76,7 @@ def _measures(contracts: Contracts, deps: list[list[str]]) -> dg.AssetsDefinitio
             metadata={
                 "dagster/partition_row_count": result.rows,
                 "findings": count_rules(found.to_pylist() if found else []),
-                "preview": preview(lake.read(GROUP, "enterprise_measures", night)),
+                "preview": preview(lake.head(GROUP, "enterprise_measures", night)),
             }
         )
 
@@ -111,7 +111,7 @@ def _values(register: list[list[str]]) -> dg.AssetsDefinition:
                 "obs_status": dg.MetadataValue.json(dict(result.by_status)),
                 "touched": dg.MetadataValue.text(touched.describe()),
                 "coverage": _coverage_chart(dict(result.by_status)),
-                "preview": preview(lake.read(GROUP, "indicator_values", night)),
+                "preview": preview(lake.head(GROUP, "indicator_values", night)),
             }
         )
 

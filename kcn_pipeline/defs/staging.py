@@ -62,7 +62,7 @@ def _staging_assets(contracts: Contracts, topic: str) -> dg.AssetsDefinition:
                 "payloads_read": result.payloads,
                 "payloads_refused": result.rejected,
                 "findings": count_rules(findings_of(found, table.table, names if table is tables[0] else ())),
-                "preview": preview(lake.read("staging", table.table, night)),
+                "preview": preview(lake.head("staging", table.table, night)),
             }
             yield dg.MaterializeResult(asset_key=["staging", table.table], metadata=metadata)
 

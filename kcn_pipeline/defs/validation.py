@@ -86,7 +86,7 @@ def _previews(lake: Lake, table: Table, night: str) -> dict[str, Any]:
     return {
         "quarantined_by_rules": count_quarantined(quarantine),
         "quarantine": preview(quarantine, first=REASON),
-        "preview": preview(lake.read("validation", table.table, night)),
+        "preview": preview(lake.head("validation", table.table, night)),
     }
 
 

@@ -21,6 +21,7 @@ YEAR_TO_DATE_TOLERANCE = 0.005
 FORMS_TOLERANCE = 0.01
 
 _TABLE = "enterprise_report_values"
+_PLACE = "r._source, r._payload, r._file, r._sheet, {cell}._cell, {cell}._line"
 
 
 def find_contradictions(engine: Engine, contracts: Contracts, reported: Sequence[Period]) -> list[Finding]:
@@ -34,21 +35,23 @@ def _years_to_date(engine: Engine, contracts: Contracts, reported: Sequence[Peri
     engine.register("steps", _steps(reported))
     same = "{a}.enterprise_id = {b}.enterprise_id AND {a}.form_code = {b}.form_code AND {a}.field_code = {b}.field_code"
     same += " AND {a}.record = {b}.record"
+    before = "COALESCE(e.as_certified, 0)"
     rows = engine.query(f"""
-        SELECT y.*, q.as_certified AS in_quarter, COALESCE(e.as_certified, 0) AS before
+        SELECT y.form_id, y.field_code, y.value, y.as_certified, {before} + q.as_certified AS expected,
+            {_PLACE.format(cell="y")}
         FROM current_cells AS y
+        JOIN current_reports AS r ON r.report_id = y.report_id
         JOIN steps AS s ON s.period_code = y.period_code
         JOIN current_cells AS q ON {same.format(a="q", b="y")} AND q.period_code = y.period_code AND q.window = 'period'
         LEFT JOIN current_cells AS e
             ON {same.format(a="e", b="y")} AND e.period_code = s.before_code AND e.window = 'year_to_date'
         WHERE y.window = 'year_to_date' AND (s.before_code IS NULL OR e.value IS NOT NULL)
+            AND {_differ("y.as_certified", f"({before} + q.as_certified)", YEAR_TO_DATE_TOLERANCE)}
         ORDER BY y.period_code, y.enterprise_id, y.form_code, y.field_code, y.record
         """)
     for row in rows.to_pylist():
-        found, expected = row["as_certified"], row["before"] + row["in_quarter"]
-        if _differ(found, expected, YEAR_TO_DATE_TOLERANCE):
-            said = {"field": _name_field(contracts, row), "found": _write(found), "expected": _write(expected)}
-            yield _at_cell("year_to_date_mismatch", row, said)
+        said = {"found": _write(row["as_certified"]), "expected": _write(row["expected"])}
+        yield _at_cell("year_to_date_mismatch", row, {"field": _name_field(contracts, row)} | said)
 
 
 def _steps(reported: Sequence[Period]) -> pa.Table:
@@ -62,25 +65,26 @@ def _steps(reported: Sequence[Period]) -> pa.Table:
 
 def _forms(engine: Engine, contracts: Contracts, reported: Sequence[Period]) -> Iterator[Finding]:
     """Two forms of one enterprise and period that feed one measure with different figures."""
-    rows = engine.query("""
-        SELECT o.*, b.value AS best_value, b.form_code AS best_form
+    rows = engine.query(f"""
+        SELECT o.measure, o.period_code, o.form_code, o.field_code, o.value, b.value AS best_value,
+            b.form_code AS best_form, {_PLACE.format(cell="o")}
         FROM candidates AS o
-        JOIN reported AS r ON r.period_code = o.period_code
+        JOIN current_reports AS r ON r.report_id = o.report_id
+        JOIN reported AS p ON p.period_code = o.period_code
         JOIN candidates AS b ON b.enterprise_id = o.enterprise_id AND b.period_code = o.period_code
             AND b.measure = o.measure AND b.place = 1
-        WHERE o.place > 1
+        WHERE o.place > 1 AND {_differ("o.value", "b.value", FORMS_TOLERANCE)}
         ORDER BY o.period_code, o.enterprise_id, o.measure, o.place
         """)
     for row in rows.to_pylist():
-        if _differ(row["value"], row["best_value"], FORMS_TOLERANCE):
-            measure = contracts.measures[row["measure"]]
-            said = {
-                "field": f"{measure.label.vi} ({measure.name})",
-                "found": f"{row['form_code']}: {_write(row['value'])}",
-                "expected": f"{row['best_form']}: {_write(row['best_value'])}",
-                "detail": row["period_code"],
-            }
-            yield _at_cell("forms_disagree", row, said)
+        measure = contracts.measures[row["measure"]]
+        said = {
+            "field": f"{measure.label.vi} ({measure.name})",
+            "found": f"{row['form_code']}: {_write(row['value'])}",
+            "expected": f"{row['best_form']}: {_write(row['best_value'])}",
+            "detail": row["period_code"],
+        }
+        yield _at_cell("forms_disagree", row, said)
 
 
 def _projects(engine: Engine) -> Iterator[Finding]:
@@ -117,8 +121,9 @@ def _at_cell(rule: str, row: dict[str, Any], said: dict[str, str]) -> Finding:
     return Finding(rule, "cell", _TABLE, _place(row), row["field_code"], _write(row["value"]), said)
 
 
-def _differ(one: float, other: float, tolerance: float) -> bool:
-    return abs(one - other) > tolerance * max(abs(one), abs(other))
+def _differ(one: str, other: str, tolerance: float) -> str:
+    """SQL: two figures are further apart than a share of the larger."""
+    return f"ABS({one} - {other}) > {tolerance} * GREATEST(ABS({one}), ABS({other}))"
 
 
 def _name_field(contracts: Contracts, row: dict[str, Any]) -> str:

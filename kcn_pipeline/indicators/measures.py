@@ -63,12 +63,13 @@ def compute_measures(lake: Lake, contracts: Contracts, night: str, touched: Touc
     with Engine(threads=1) as engine:
         situate(engine, lake, contracts, periods)
         register_current_reports(engine, lake, contracts, _periods_to_read(periods, reported))
-        _register_measures(engine, contracts, periods)
+        _register_candidates(engine, contracts)
+        findings = tabulate_findings(contracts, find_contradictions(engine, contracts, reported))
+        _register_measures(engine, periods)
         parts = {
             part_of(code): engine.query(f"{_ALL_MEASURES} WHERE period_code = '{code}' ORDER BY {_ORDER}").cast(SCHEMA)
             for code in touched.periods
         }
-        findings = tabulate_findings(contracts, find_contradictions(engine, contracts, reported))
     lake.replace(STAGE, TABLE, night, parts)
     lake.replace(STAGE, FINDINGS, night, {WHOLE: findings})
     estimated = sum(sum(filter(None, rows.column("is_estimated").to_pylist())) for rows in parts.values())
@@ -83,9 +84,10 @@ _ALL_MEASURES = f"SELECT {', '.join(SCHEMA.names)} FROM measures"
 
 
 def register_current_reports(engine: Engine, lake: Lake, contracts: Contracts, codes: Iterable[str]) -> None:
-    """Register `current_cells`: every accepted cell of the newest accepted report per enterprise × form × period.
+    """Register `current_reports`, the newest accepted report per enterprise × form × period, and its `current_cells`.
 
     `as_certified` is the figure in the currency of the certificate, before any rate: only this adds up over quarters.
+    The cells are read from the lake wherever they are asked for; 240,000 of a busy night take 100 MB.
     """
     parts = [part_of(code) for code in codes]
     for name in ("enterprise_reports", "enterprise_report_values"):
@@ -93,22 +95,29 @@ def register_current_reports(engine: Engine, lake: Lake, contracts: Contracts, c
         engine.register_slices(name, lake.slices("validation", name, parts=parts), schema)
     newest_first = "r.submitted_on DESC, r._night DESC, r._file DESC, r.report_id DESC"
     engine.materialize(
-        "current_cells",
+        "current_reports",
         f"""
-        SELECT c.enterprise_id, c.park_code, c.freq, c.period_code, c.form_id, c.form_code, c.report_id,
-            v.field_code, v.column_code, COALESCE(v.record, '') AS record, v.window, v.measure, v.value,
-            CASE WHEN v.vnd_per_usd IS NULL THEN v.value
-                WHEN v.unit = 'USD' THEN v.value * v.vnd_per_usd
-                ELSE v.value / v.vnd_per_usd END AS as_certified,
-            v._source, v._payload, v._file, v._sheet, v._cell, v._line
-        FROM (
+        SELECT c.* FROM (
             SELECT r.*, ROW_NUMBER() OVER (
                 PARTITION BY r.enterprise_id, r.form_code, r.period_code ORDER BY {newest_first}) AS place
             FROM enterprise_reports AS r
             WHERE r.enterprise_id IS NOT NULL AND r.enterprise_id <> '{BOARD}'
         ) AS c
+        WHERE c.place = 1
+        """,
+    )
+    engine.define(
+        "current_cells",
+        """
+        SELECT c.enterprise_id, c.park_code, c.freq, c.period_code, c.form_id, c.form_code, c.report_id,
+            v.field_code, v.column_code, COALESCE(v.record, '') AS record, v.window, v.measure, v.value,
+            CASE WHEN v.vnd_per_usd IS NULL THEN v.value
+                WHEN v.unit = 'USD' THEN v.value * v.vnd_per_usd
+                ELSE v.value / v.vnd_per_usd END AS as_certified,
+            v._cell, v._line
+        FROM current_reports AS c
         JOIN enterprise_report_values AS v ON v.report_id = c.report_id AND v._night = c._night
-        WHERE c.place = 1 AND v.value IS NOT NULL
+        WHERE v.value IS NOT NULL
         """,
     )
 
@@ -121,27 +130,32 @@ def _periods_to_read(periods: Sequence[Period], reported: Sequence[Period]) -> t
     return order_codes(codes | around)
 
 
-def _register_measures(engine: Engine, contracts: Contracts, periods: Sequence[Period]) -> None:
-    """`direct`: the best form's figure of a period. `measures`: these, and years and half-years from their quarters."""
+def _register_candidates(engine: Engine, contracts: Contracts) -> None:
+    """`candidates`: the figures of a measure that an enterprise's forms hold for a period, the best form's first."""
     engine.register("measure_forms", _measure_forms(contracts))
-    engine.register("quarters_of", _quarters_of(periods))
     engine.materialize(
         "candidates",
         """
-        SELECT c.*, f.unit, f.kind, ROW_NUMBER() OVER (
-            PARTITION BY c.enterprise_id, c.period_code, c.measure
-            ORDER BY f.place, c.form_code, c.field_code, c.column_code, c.record) AS place
+        SELECT c.enterprise_id, c.park_code, c.freq, c.period_code, c.form_id, c.form_code, c.report_id, c.field_code,
+            c.measure, c.value, c._cell, c._line, f.unit, f.kind, ROW_NUMBER() OVER (
+                PARTITION BY c.enterprise_id, c.period_code, c.measure
+                ORDER BY f.place, c.form_code, c.field_code, c.column_code, c.record) AS place
         FROM current_cells AS c JOIN measure_forms AS f ON f.measure = c.measure AND f.form_code = c.form_code
+        ORDER BY c.period_code, c.enterprise_id, c.measure, place
         """,
     )
-    engine.materialize(
-        "direct", "SELECT * FROM candidates WHERE place = 1 ORDER BY period_code, enterprise_id, measure"
-    )
+
+
+def _register_measures(engine: Engine, periods: Sequence[Period]) -> None:
+    """`measures`: the first candidates, and years and half-years that are made of quarters."""
+    engine.register("quarters_of", _quarters_of(periods))
     reports = [f"MAX(CASE WHEN q.position = {number} THEN d.report_id END)" for number in (1, 2, 3, 4)]
     engine.materialize(
         "measures",
         f"""
-        WITH added AS (
+        WITH direct AS (
+            SELECT * FROM candidates WHERE place = 1
+        ), added AS (
             SELECT d.enterprise_id, q.freq, q.period_code, d.measure, d.unit, q.freq = 'A' AS is_estimated,
                 CASE WHEN d.kind = 'flow' THEN SUM(d.value)
                     ELSE MAX(CASE WHEN q.position = q.quarters THEN d.value END) END AS value,
@@ -154,20 +168,21 @@ def _register_measures(engine: Engine, contracts: Contracts, periods: Sequence[P
             HAVING COUNT(*) = q.quarters
         ), united AS (
             SELECT enterprise_id, park_code, freq, period_code, measure, value, unit, FALSE AS is_estimated,
-                form_code, report_id, _payload, _file, _sheet, _cell
+                form_code, report_id, _cell
             FROM direct
             UNION ALL
             SELECT a.enterprise_id, a.park_code, a.freq, a.period_code, a.measure, a.value, a.unit, a.is_estimated,
-                a.form_code, a.report_id, NULL, NULL, NULL, NULL
+                a.form_code, a.report_id, NULL
             FROM added AS a
             WHERE ABS(a.value) <= {_LARGEST} AND NOT EXISTS (
                 SELECT 1 FROM direct AS d WHERE d.enterprise_id = a.enterprise_id
                     AND d.period_code = a.period_code AND d.measure = a.measure)
         )
         SELECT u.enterprise_id, COALESCE(e.park_code, u.park_code) AS park_code, u.freq, u.period_code, u.measure,
-            u.value, u.unit, u.is_estimated, u.form_code, u.report_id, u._payload, u._file, u._sheet, u._cell
+            u.value, u.unit, u.is_estimated, u.form_code, u.report_id, r._payload, r._file, r._sheet, u._cell
         FROM united AS u
         JOIN periods AS p ON p.period_code = u.period_code
+        LEFT JOIN current_reports AS r ON r.report_id = u.report_id
         LEFT JOIN enterprises_at AS e ON e.enterprise_id = u.enterprise_id AND e.period_code = u.period_code
         """,
     )

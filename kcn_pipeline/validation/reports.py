@@ -26,7 +26,7 @@ from kcn_pipeline.validation.history import previous_values
 from kcn_pipeline.validation.judge import is_well_formed, judge
 from kcn_pipeline.validation.outcomes import CheckName, Failure, Judged, TableResult
 from kcn_pipeline.validation.results import nothing_new, result_of, write_quarantine
-from kcn_pipeline.validation.staged import plain, plain_column, read_staged, set_column
+from kcn_pipeline.validation.staged import plain_column, read_staged, set_column
 from kcn_pipeline.validation.stored import read_as_of
 from kcn_pipeline.validation.texts import as_table
 
@@ -120,7 +120,7 @@ class _Parts(Mapping[str, pa.Table]):
         }
 
     def __getitem__(self, part: str) -> pa.Table:
-        return plain(self._rows.filter(pc.equal(self._rows.column("period_code"), self._periods[part])))
+        return self._rows.filter(pc.equal(self._rows.column("period_code"), self._periods[part]))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._periods)

@@ -16,7 +16,6 @@ from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.validation.batches import sources_of
 from kcn_pipeline.validation.outcomes import ConservationError, Failure, Refusal
 from kcn_pipeline.validation.run import Verdict
-from kcn_pipeline.validation.staged import plain
 from kcn_pipeline.validation.suites import format_value
 from kcn_pipeline.validation.texts import (
     LANGUAGES,
@@ -61,7 +60,7 @@ def split_rows(
     is_bad = np.zeros(staged.num_rows, dtype=bool)
     is_bad[list(why)] = True
     accepted = staged.filter(pa.array(~is_bad))
-    quarantine = _with_reasons(plain(staged.filter(pa.array(is_bad))), [why[row] for row in sorted(why)])
+    quarantine = _with_reasons(staged.filter(pa.array(is_bad)), [why[row] for row in sorted(why)])
     _assert_conserved(table.table, staged, accepted, quarantine)
     return Split(accepted, quarantine, pa.concat_tables([of_rows, of_batches]))
 

@@ -32,8 +32,8 @@ _SET_LATER = ("province_code", "enterprise_id")
 def read_staged(lake: Lake, table: Table, night: str) -> pa.Table | None:
     """What the night staged for a table, in the contract's types where they are of its kind; None when nothing did.
 
-    Text columns are dictionaries; `plain` undoes that. Of the contract's columns only those that a later step sets may
-    be absent here; any other absent column is left absent for the suite to find.
+    Text columns are dictionaries; the lake writes them as text. Of the contract's columns only those that a later step
+    sets may be absent here; any other absent column is left absent for the suite to find.
     """
     slices = [_read(path) for path in lake.slices("staging", table.table, night)]
     slices = [rows for rows in slices if rows.num_rows]
@@ -47,14 +47,6 @@ def read_staged(lake: Lake, table: Table, night: str) -> pa.Table | None:
             rows = _cast(rows, column.name, column.type, wanted)
         elif column.name in _SET_LATER and not column.required:
             rows = rows.append_column(column.name, pa.nulls(rows.num_rows, wanted))
-    return rows
-
-
-def plain(rows: pa.Table) -> pa.Table:
-    """The same rows with text as text, as the lake stores them."""
-    for name in rows.column_names:
-        if pa.types.is_dictionary(rows.column(name).type):
-            rows = set_column(rows, name, plain_column(rows.column(name)))
     return rows
 
 

@@ -161,7 +161,7 @@ def _count_rows(lake: Lake, contracts: Contracts, night: str) -> Counter[str]:
     counts: Counter[str] = Counter()
     for topic in TOPICS:
         for table in contracts.topic_tables(topic):
-            staged = lake.read("staging", table.table, night)
+            staged = lake.read("staging", table.table, night, columns=["_payload"])
             if staged is not None:
                 found = staged.column("_payload").value_counts().to_pylist()
                 counts.update({one["values"]: one["counts"] for one in found})

@@ -1,0 +1,25 @@
+"""Slices of the lake: what is read of them."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from kcn_pipeline.lake import WHOLE, Lake
+
+NIGHT = "2026-07-01"
+ROWS = pa.table({"number": list(range(100))})
+
+
+def test_head_reads_the_first_rows_of_the_first_slice_that_has_any(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.replace("staging", "figures", NIGHT, {"period=2026-Q1": ROWS.slice(0, 0), "period=2026-Q2": ROWS.slice(7)})
+    head = lake.head("staging", "figures", NIGHT, rows=3)
+    assert head is not None
+    assert head.to_pydict() == {"number": [7, 8, 9]}
+
+
+def test_head_of_nothing_is_none(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    assert lake.head("staging", "figures", NIGHT) is None
+    lake.replace("staging", "figures", NIGHT, {WHOLE: ROWS.slice(0, 0)})
+    assert lake.head("staging", "figures", NIGHT) is None
