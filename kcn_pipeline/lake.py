@@ -69,14 +69,24 @@ class Lake:
 
     # ---- tables ------------------------------------------------------------------------------------------------
 
-    def replace(self, stage: str, table: str, night: str, parts: Mapping[str, pa.Table]) -> None:
-        """Make a night's slices exactly `parts` (keys as `period=2026-Q1`, or WHOLE); its other slices become empty."""
+    def replace(
+        self,
+        stage: str,
+        table: str,
+        night: str,
+        parts: Mapping[str, pa.Table],
+        encodings: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make a night's slices exactly `parts` (keys as `period=2026-Q1`, or WHOLE); its other slices become empty.
+
+        `encodings` names Parquet encodings of columns that are stored by another than the dictionary.
+        """
         for path in self.slices(stage, table, night):
             part = self._part_of(stage, table, path)
             if part not in parts:
                 _write(path, pq.read_schema(path).empty_table())
         for part, rows in parts.items():
-            _write(self.slice_path(stage, table, night, part), rows)
+            _write(self.slice_path(stage, table, night, part), rows, encodings=encodings)
 
     def slice_path(self, stage: str, table: str, night: str, part: str = WHOLE) -> Path:
         """Where a slice lies, whether or not it exists."""
@@ -143,7 +153,9 @@ class Lake:
             yield
 
 
-def _write(path: Path, rows: pa.Table, row_group_size: int = ROW_GROUP) -> None:
+def _write(
+    path: Path, rows: pa.Table, row_group_size: int = ROW_GROUP, encodings: Mapping[str, str] | None = None
+) -> None:
     """Write a Parquet file so that a reader or a crash sees the old file or the new one, never a part of it.
 
     Text is written as text, also where the rows hold it as dictionaries: those are a matter of memory.
@@ -152,7 +164,9 @@ def _write(path: Path, rows: pa.Table, row_group_size: int = ROW_GROUP) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with temporary.open("wb") as handle:
         schema = _plain(rows.slice(0, 0)).schema
-        with pq.ParquetWriter(handle, schema, compression="zstd") as writer:
+        repeated = [name for name in schema.names if name not in (encodings or {})]
+        chosen = {"column_encoding": dict(encodings), "use_dictionary": repeated} if encodings else {}
+        with pq.ParquetWriter(handle, schema, compression="zstd", **chosen) as writer:
             for start in range(0, max(rows.num_rows, 1), row_group_size):
                 writer.write_table(_plain(rows.slice(start, row_group_size)), row_group_size)
         handle.flush()

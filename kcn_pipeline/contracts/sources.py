@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, get_args
 from urllib.parse import parse_qsl, urlsplit
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from kcn_pipeline.contracts.base import Contract, Name
 from kcn_pipeline.contracts.documents import DocumentError, Place, read_document
@@ -23,6 +23,9 @@ from kcn_pipeline.contracts.errors import ContractError, Problem
 Channel = Literal["electronic", "paper"]
 FilesKind = Literal["enterprise_reports/files", "register/files", "published_figures/files"]
 PortalKind = Literal["enterprise_reports/portal"]
+StationFilesKind = Literal["monitoring/station_files"]
+SensorThingsKind = Literal["monitoring/sensorthings"]
+OpenAqKind = Literal["monitoring/openaq"]
 
 #: `${NAME}`: the value of an environment variable, put in when landing uses it.
 ENV_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -33,6 +36,18 @@ _SECRET_NAME = re.compile(r"(^|_|-)(token|password|passwd|passphrase|secret|key|
 _Megabytes = Annotated[float, Field(gt=0, le=1024, allow_inf_nan=False)]
 _Count = Annotated[int, Field(gt=0)]
 _Seconds = Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)]
+
+
+def _check_web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError("is not a web address; write https://host/path")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("holds a user name, a query or a fragment; leave only https://host/path")
+    return url.rstrip("/")
+
+
+WebAddress = Annotated[str, Field(min_length=1), AfterValidator(_check_web_address)]
 
 
 class _AnyFeed(Contract):
@@ -78,27 +93,69 @@ class PortalFeed(_AnyFeed):
     """The report portal, as `kcn_pipeline/landing/portal.openapi.yaml` describes it; `url` ends before `/v1`."""
 
     kind: PortalKind
+    url: WebAddress
     token: str
     page_size: Annotated[int, Field(gt=0, le=1000)] = 100
     timeout_s: _Seconds = 30
     max_pages: _Count = 1000
 
-    @field_validator("url")
-    @classmethod
-    def _is_plain_web_address(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise ValueError("is not a web address; write https://host/path")
-        if "@" in parts.netloc or parts.query or parts.fragment:
-            raise ValueError("holds a user name, a query or a fragment; leave only https://host/path")
-        return url.rstrip("/")
+
+class StationFilesFeed(_AnyFeed):
+    """The small text files of automatic stations: a folder, `ftp://`, `ftps://` or `sftp://`."""
+
+    kind: StationFilesKind
+    include: Annotated[tuple[str, ...], Field(min_length=1)] = ("**/*.txt",)
+    username: str = ""
+    password: str = ""
+    #: SFTP: the file of the private key, and the file of the hosts' keys; a host that is not in it is refused.
+    private_key: str = ""
+    known_hosts: str = ""
+    #: Files changed longer ago are left alone; what a logger sends after an outage is new however old its readings.
+    look_back_days: Annotated[int, Field(gt=0, le=4000)] = 3
+    #: Where the folders of a day lie, such as `{station}/%Y/%m/%d`; then only folders of the days looked back on are
+    #: listed, and how old a file is does not matter.
+    folders: str = ""
+    #: A file changed less long ago may still be being written; it waits for the next night.
+    settle_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 60
+    connections: Annotated[int, Field(gt=0, le=64)] = 8
+    timeout_s: _Seconds = 30
+    max_files: _Count = 100_000
+    max_file_mb: _Megabytes = 1
 
 
-Feed = FilesFeed | PortalFeed
+class SensorThingsFeed(_AnyFeed):
+    """An OGC SensorThings 1.1 service; `url` ends before `/v1.1`; its streams: contracts/monitoring/streams.yaml."""
 
-_MODELS: dict[str, type[FilesFeed] | type[PortalFeed]] = {
+    kind: SensorThingsKind
+    url: WebAddress
+    token: str = ""
+    look_back_days: Annotated[int, Field(gt=0, le=4000)] = 3
+    page_size: Annotated[int, Field(gt=0, le=10_000)] = 1000
+    timeout_s: _Seconds = 30
+    max_pages: _Count = 1000
+
+
+class OpenAqFeed(_AnyFeed):
+    """The OpenAQ v3 service; `url` ends before `/v3`. Its sensors are in contracts/monitoring/streams.yaml."""
+
+    kind: OpenAqKind
+    url: WebAddress = "https://api.openaq.org"
+    api_key: str
+    look_back_days: Annotated[int, Field(gt=0, le=4000)] = 3
+    page_size: Annotated[int, Field(gt=0, le=1000)] = 1000
+    timeout_s: _Seconds = 30
+    max_pages: _Count = 1000
+    requests_per_minute: _Count = 60
+
+
+Feed = FilesFeed | PortalFeed | StationFilesFeed | SensorThingsFeed | OpenAqFeed
+
+_MODELS: dict[str, type[Feed]] = {
     **dict.fromkeys(get_args(FilesKind), FilesFeed),
     **dict.fromkeys(get_args(PortalKind), PortalFeed),
+    **dict.fromkeys(get_args(StationFilesKind), StationFilesFeed),
+    **dict.fromkeys(get_args(SensorThingsKind), SensorThingsFeed),
+    **dict.fromkeys(get_args(OpenAqKind), OpenAqFeed),
 }
 
 
