@@ -15,6 +15,8 @@ from kcn_pipeline.periods import list_periods, order_codes, period_of, read_peri
         ("2026-S2", "0701-1231", "2026-S1", "2026", "6 tháng cuối năm 2026", "Second half of 2026"),
         ("2026-Q1", "0101-0331", "2025-Q4", "2026-S1 2026", "Quý I/2026", "Q1 2026"),
         ("2028-02", "0201-0229", "2028-01", "2028-Q1 2028-S1 2028", "Tháng 2/2028", "February 2028"),
+        ("2028-02-29", "0229-0229", "2028-02-28", "2028-02 2028-Q1 2028-S1 2028", "29/02/2028", "29 February 2028"),
+        ("2026-01-01", "0101-0101", "2025-12-31", "2026-01 2026-Q1 2026-S1 2026", "01/01/2026", "1 January 2026"),
         ("2026-12", "1201-1231", "2026-11", "2026-Q4 2026-S2 2026", "Tháng 12/2026", "December 2026"),
     ],
 )
@@ -35,10 +37,16 @@ def test_what_is_no_period(code: str) -> None:
         read_period(code)
 
 
+@pytest.mark.parametrize("code", ["2026-02-30", "2026-13-01", "2026-01-00"])
+def test_a_day_that_is_none(code: str) -> None:
+    with pytest.raises(ValueError):
+        read_period(code)
+
+
 def test_quarters() -> None:
     assert [q.code for q in read_period("2026-S2").quarters] == ["2026-Q3", "2026-Q4"]
     assert [q.code for q in read_period("2026").quarters] == ["2026-Q1", "2026-Q2", "2026-Q3", "2026-Q4"]
-    assert read_period("2026-05").quarters == ()
+    assert read_period("2026-05").quarters == read_period("2026-05-17").quarters == ()
 
 
 def test_break_divides_only_what_lies_on_both_sides() -> None:

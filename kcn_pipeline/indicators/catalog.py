@@ -28,7 +28,7 @@ from kcn_pipeline.schemas import schema_of
 _Reader = Callable[[str, set[str]], Expression]
 
 #: Tables that this stage computes; an active table is one of them or a register.
-COMPUTED = ("enterprise_report", "report_submission")
+COMPUTED = ("enterprise_report", "report_submission", "monitoring_station", "monitoring_park")
 
 #: Columns that choose the version of a row; an operand that read them would bypass the period rule of its table.
 _VERSION_COLUMNS = {"valid_from", "valid_to"}
@@ -122,13 +122,20 @@ def _check_indicator(report: _Report, indicator: Indicator) -> CheckedIndicator 
         denominator = _check_operand(report, indicator, "denominator", indicator.denominator)
         if denominator is None:
             return None
-    if "D" in indicator.frequencies and is_collected(report.contracts, indicator):
-        report.add(indicator.code, ["frequencies"], ["D: there are no daily periods; use M, Q, S or A"])
     if numerator is None:
         return None
+    operands = [operand for operand in (numerator, denominator) if operand]
+    undated = [one.table for one in operands if not _has_days(report.contracts.tables[one.table])]
+    if "D" in indicator.frequencies and undated:
+        reason = f"D: {' and '.join(dict.fromkeys(undated))} says nothing of single days; use M, Q, S or A"
+        report.add(indicator.code, ["frequencies"], [reason])
     shared = denominator is not None and denominator.table == numerator.table
     columns = {*numerator.columns, *denominator.columns} if denominator and shared else set()
     return CheckedIndicator(indicator.code, numerator, denominator, tuple(sorted(columns)))
+
+
+def _has_days(table: Table) -> bool:
+    return table.topic == "monitoring"
 
 
 def _check_operand(report: _Report, indicator: Indicator, name: str, operand: Operand) -> CheckedOperand | None:

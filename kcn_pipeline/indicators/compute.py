@@ -20,7 +20,7 @@ from kcn_pipeline.indicators.duties import register_duties
 from kcn_pipeline.indicators.measures import register_enterprise_report
 from kcn_pipeline.indicators.registers import open_registers, rows_with_province, situate
 from kcn_pipeline.indicators.scope import read_scope
-from kcn_pipeline.indicators.slices import STAGE, newest_periods, part_of
+from kcn_pipeline.indicators.slices import STAGE, days_of, newest_days, newest_periods, part_of
 from kcn_pipeline.indicators.statements import RESULT_SCHEMA, Facts, write_statement, write_uncollected
 from kcn_pipeline.indicators.touched import Touched
 from kcn_pipeline.lake import Lake
@@ -49,7 +49,9 @@ SCHEMA = pa.schema(
     ]
 )
 
-_LEVELS: tuple[Level, ...] = ("enterprise", "park", "province")
+_LEVELS: tuple[Level, ...] = ("enterprise", "station", "park", "province")
+#: Days computed at a time; each of them knows every park and every enterprise.
+_DAYS_AT_A_TIME = 31
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,10 @@ def compute_values(lake: Lake, contracts: Contracts, night: str, touched: Touche
     parts: dict[str, pa.Table] = {}
     scope: list[tuple[str, str]] = []
     for indicators, codes in ((in_use, touched.periods), (changed, others)):
-        if indicators and codes:
-            parts |= _compute(lake, contracts, indicators, [read_period(code) for code in codes], touched.known_until)
-            scope += _scope(indicators, codes)
+        for periods in _batches([read_period(code) for code in codes] if indicators else []):
+            asked = [one for one in indicators if {*one.frequencies} & {period.freq for period in periods}]
+            parts |= _compute(lake, contracts, asked, periods, touched.known_until) if asked else {}
+        scope += _scope(indicators, codes)
     lake.replace(STAGE, TABLE, night, parts)
     # An indicator that is gone since an earlier attempt of the night takes its rows with it.
     scope += [pair for pair in read_scope(lake, night) if pair[0] not in contracts.indicators]
@@ -83,6 +86,15 @@ def compute_values(lake: Lake, contracts: Contracts, night: str, touched: Touche
         for counted in rows.column("obs_status").value_counts().to_pylist():
             by_status[counted["values"]] = by_status.get(counted["values"], 0) + counted["counts"]
     return ValueResult(sum(by_status.values()), dict(sorted(by_status.items())), tuple(scope))
+
+
+def _batches(periods: Sequence[Period]) -> Iterator[Sequence[Period]]:
+    """The reported periods together, then the days a month's worth at a time."""
+    reported = [period for period in periods if period.freq != "D"]
+    days = [period for period in periods if period.freq == "D"]
+    yield from filter(None, [reported])
+    for start in range(0, len(days), _DAYS_AT_A_TIME):
+        yield days[start : start + _DAYS_AT_A_TIME]
 
 
 def _scope(indicators: Sequence[Indicator], codes: Sequence[str]) -> list[tuple[str, str]]:
@@ -114,13 +126,13 @@ def _compute(
 
 
 def _statements(contracts: Contracts, facts: Facts, indicator: Indicator) -> Iterator[str]:
-    """One query per level; what is not collected has rows for parks and provinces only."""
+    """One query per level; what is not collected has rows for parks and provinces only, and none for days."""
     levels = [level for level in _LEVELS if level in indicator.levels]
     if is_collected(contracts, indicator):
         checked = read_indicator(contracts, indicator)
         yield from (write_statement(facts, indicator, checked, level) for level in levels)
     else:
-        yield from (write_uncollected(indicator, level) for level in levels if level != "enterprise")
+        yield from (write_uncollected(indicator, level) for level in levels if level in ("park", "province"))
 
 
 # ---- what is read ----------------------------------------------------------------------------------------------------
@@ -142,6 +154,11 @@ def _open_operands(
     pending: set[str] = set()
     registers = [name for name in names if contracts.tables[name].topic == "register"]
     open_registers(engine, lake, contracts, registers)
+    for name in names:
+        if contracts.tables[name].topic == "monitoring":
+            engine.register_slices(
+                name, newest_days(lake, name, _days_in(lake, name, periods)), schema_of(contracts.tables[name])
+            )
     if "enterprise_report" in names:
         estimated = register_enterprise_report(engine, lake, contracts, periods)
     if submissions.CONTRACT in names:
@@ -152,6 +169,12 @@ def _open_operands(
         engine.materialize(f"at_{name}", rows_with_province(contracts.tables[name], extra))
     as_of = {name: _as_of(engine, name) for name in registers}
     return Facts(contracts.tables, as_of, estimated, frozenset(pending))
+
+
+def _days_in(lake: Lake, table: str, periods: Sequence[Period]) -> list[date]:
+    """The days of a table of stations that lie in some of the periods."""
+    days = days_of(lake.parts(STAGE, table))
+    return sorted(day for day in days if any(period.start <= day <= period.end for period in periods))
 
 
 def _as_of(engine: Engine, name: str) -> date | None:

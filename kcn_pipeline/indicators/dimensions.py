@@ -15,8 +15,10 @@ from kcn_pipeline.contracts.indicators import Indicator, Target
 from kcn_pipeline.indicators.catalog import describe_operand, is_collected
 from kcn_pipeline.indicators.definitions import known_until
 from kcn_pipeline.indicators.registers import BOARD, province_on
+from kcn_pipeline.indicators.slices import STAGE, days_of
+from kcn_pipeline.indicators.touched import STATION_DAYS
 from kcn_pipeline.lake import Lake
-from kcn_pipeline.periods import list_periods
+from kcn_pipeline.periods import list_periods, period_of
 from kcn_pipeline.schemas import conform
 
 Row = dict[str, Any]
@@ -60,7 +62,7 @@ def build_dimensions(lake: Lake, contracts: Contracts, night: str) -> dict[str, 
         "dim_enterprise": _enterprises(registers, day),
         "dim_station": _on_day(registers["register_stations"], "station_id", day),
         "dim_indicator": [_indicator_row(contracts, indicator, day) for indicator in contracts.indicators.values()],
-        "dim_period": _periods(contracts, day),
+        "dim_period": _periods(lake, contracts, day),
     }
     return {name: _tabulate(COLUMNS[name].split(), rows[name]) for name in rows}
 
@@ -184,7 +186,9 @@ def _enterprises(registers: Mapping[str, list[Row]], day: date) -> list[Row]:
     return [board, *_on_day(registers["register_enterprises"], "enterprise_id", day)]
 
 
-def _periods(contracts: Contracts, day: date) -> list[Row]:
+def _periods(lake: Lake, contracts: Contracts, day: date) -> list[Row]:
+    """Every period of the calendar, and the days that stations measured."""
+    measured = [period_of("D", day) for day in sorted(days_of(lake.parts(STAGE, STATION_DAYS)))]
     return [
         {
             "period_code": period.code,
@@ -195,7 +199,7 @@ def _periods(contracts: Contracts, day: date) -> list[Row]:
             "name_en": period.name_en,
             "parent_code": period.parent.code if period.parent else None,
         }
-        for period in list_periods(contracts.calendar.first_day, day)
+        for period in (*list_periods(contracts.calendar.first_day, day), *measured)
     ]
 
 

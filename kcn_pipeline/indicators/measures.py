@@ -58,7 +58,7 @@ class MeasureResult:
 
 def compute_measures(lake: Lake, contracts: Contracts, night: str, touched: Touched) -> MeasureResult:
     """Write `indicators/enterprise_measures` of the touched periods, and what reports contradict in `findings`."""
-    periods = [read_period(code) for code in touched.periods]
+    periods = [read_period(code) for code in touched.reported_periods]
     reported = [read_period(code) for code in touched.reasons.get("reports", ())]
     with Engine(threads=1) as engine:
         situate(engine, lake, contracts, periods)
@@ -68,12 +68,14 @@ def compute_measures(lake: Lake, contracts: Contracts, night: str, touched: Touc
         _register_measures(engine, periods)
         parts = {
             part_of(code): engine.query(f"{_ALL_MEASURES} WHERE period_code = '{code}' ORDER BY {_ORDER}").cast(SCHEMA)
-            for code in touched.periods
+            for code in touched.reported_periods
         }
     lake.replace(STAGE, TABLE, night, parts)
     lake.replace(STAGE, FINDINGS, night, {WHOLE: findings})
     estimated = sum(sum(filter(None, rows.column("is_estimated").to_pylist())) for rows in parts.values())
-    return MeasureResult(sum(r.num_rows for r in parts.values()), estimated, findings.num_rows, touched.periods)
+    return MeasureResult(
+        sum(r.num_rows for r in parts.values()), estimated, findings.num_rows, touched.reported_periods
+    )
 
 
 #: The largest figure there is; quarters whose sum overflows it make no year.

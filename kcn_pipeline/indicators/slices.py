@@ -38,6 +38,19 @@ def newest_periods(lake: Lake, table: str, periods: Collection[str]) -> list[Pat
     return list(newest.values())
 
 
+def days_of(parts: Iterable[str]) -> set[date]:
+    """The days of parts such as `day=2026-11-18`."""
+    return {date.fromisoformat(part.removeprefix("day=")) for part in parts if part.startswith("day=")}
+
+
+def newest_days(lake: Lake, table: str, days: Iterable[date]) -> list[Path]:
+    """The newest slice of each of some days of a table of this stage, whose slices hold a day whole."""
+    newest: dict[Path, Path] = {}
+    for path in lake.slices(STAGE, table, parts=[f"day={day}" for day in days]):
+        newest[path.parent] = path
+    return list(newest.values())
+
+
 def slices_since(lake: Lake, stage: str, table: str, day: date) -> list[Path]:
     """The whole slices of the nights from a day on."""
     return [path for path in lake.slices(stage, table, parts=[WHOLE]) if _night(path) >= day.isoformat()]

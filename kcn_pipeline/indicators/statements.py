@@ -80,15 +80,23 @@ def write_uncollected(indicator: Indicator, level: Level) -> str:
         SELECT '{indicator.code}' AS indicator_code, '{level}' AS level, a.area_code, a.period_code,
             CAST(NULL AS DOUBLE) AS numerator, CAST(NULL AS DOUBLE) AS denominator,
             0 AS n_reporting, 0 AS n_pending, 0 AS is_estimated
-        FROM level_areas AS a WHERE a.level = '{level}' AND a.period_freq IN ({freqs})"""
+        FROM level_areas AS a WHERE a.level = '{level}' AND a.period_freq IN ({freqs}) AND a.period_freq <> 'D'"""
 
 
 def _areas(facts: Facts, checked: CheckedIndicator, level: Level, freqs: str) -> str:
-    """Parks and provinces always have a row, an enterprise only where an operand's table has one of it."""
-    if level in ("park", "province"):
-        return f"""
-            SELECT area_code, period_code, province_code FROM level_areas
-            WHERE level = '{level}' AND period_freq IN ({freqs})"""
+    """Parks and provinces always have a row; others, and those of a day, only where an operand's table has one."""
+    found = _found_areas(facts, checked, level, freqs)
+    if level not in ("park", "province"):
+        return found
+    return f"""
+        SELECT area_code, period_code, province_code FROM level_areas
+        WHERE level = '{level}' AND period_freq IN ({freqs}) AND period_freq <> 'D'
+        UNION ALL
+        SELECT area_code, period_code, province_code FROM ({found}) AS o WHERE o.period_freq = 'D'"""
+
+
+def _found_areas(facts: Facts, checked: CheckedIndicator, level: Level, freqs: str) -> str:
+    """The areas that operands' tables have rows of."""
     found = []
     for operand in checked.operands:
         usage = facts.tables[operand.table].usage
@@ -96,9 +104,10 @@ def _areas(facts: Facts, checked: CheckedIndicator, level: Level, freqs: str) ->
             columns = f"{usage.area[level]} AS area_code, period_code, province_code, period_freq"
             found.append(f"SELECT {columns} FROM at_{operand.table}")
     return f"""
-        SELECT area_code, period_code, MAX(province_code) AS province_code FROM ({" UNION ALL ".join(found)}) AS f
+        SELECT area_code, period_code, MAX(province_code) AS province_code, period_freq
+        FROM ({" UNION ALL ".join(found)}) AS f
         WHERE area_code IS NOT NULL AND area_code <> '{BOARD}' AND period_freq IN ({freqs})
-        GROUP BY area_code, period_code"""
+        GROUP BY area_code, period_code, period_freq"""
 
 
 def _operand(facts: Facts, checked: CheckedIndicator, operand: CheckedOperand, level: Level, freqs: str) -> str:

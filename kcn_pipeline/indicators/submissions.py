@@ -35,7 +35,7 @@ class SubmissionResult:
 
 def compute_submissions(lake: Lake, contracts: Contracts, night: str, touched: Touched) -> SubmissionResult:
     """Write `indicators/report_submissions` of the touched periods: enterprise × form × period × revision."""
-    periods = [read_period(code) for code in touched.periods]
+    periods = [read_period(code) for code in touched.reported_periods]
     with Engine() as engine:
         situate(engine, lake, contracts, periods)
         register_duties(engine, contracts, periods)
@@ -48,7 +48,7 @@ def compute_submissions(lake: Lake, contracts: Contracts, night: str, touched: T
         counts = engine.query("SELECT status, COUNT(*) AS n FROM submissions GROUP BY status ORDER BY status")
     lake.replace(STAGE, TABLE, night, parts)
     by_status = dict(zip(counts.column("status").to_pylist(), counts.column("n").to_pylist(), strict=True))
-    return SubmissionResult(sum(by_status.values()), by_status, touched.periods)
+    return SubmissionResult(sum(by_status.values()), by_status, touched.reported_periods)
 
 
 _ORDER = "enterprise_id, form_code, park_code, revision"

@@ -17,15 +17,19 @@ from kcn_pipeline.indicators.definitions import changed_definitions, known_until
 from kcn_pipeline.indicators.duties import deadline_rows
 from kcn_pipeline.indicators.registers import tabulate_periods
 from kcn_pipeline.indicators.scope import read_scope
-from kcn_pipeline.indicators.slices import STAGE, newest_register, periods_of
+from kcn_pipeline.indicators.slices import STAGE, days_of, newest_register, periods_of
 from kcn_pipeline.lake import Lake
-from kcn_pipeline.periods import Period, list_periods, order_codes, read_period
+from kcn_pipeline.periods import Period, list_periods, order_codes, period_of, read_period
 from kcn_pipeline.schemas import schema_of
 
-Reason = Literal["reports", "register", "ended", "deadlines", "definitions", "earlier_attempt"]
+#: What stations measured on a day; its slices say which days were judged.
+STATION_DAYS = "monitoring_station"
+
+Reason = Literal["reports", "monitoring", "register", "ended", "deadlines", "definitions", "earlier_attempt"]
 
 _TEXTS: dict[Reason, str] = {
     "reports": "reports arrived",
+    "monitoring": "stations were judged",
     "register": "the register changed",
     "ended": "ended since the last night",
     "deadlines": "a deadline passed",
@@ -38,8 +42,9 @@ _TEXTS: dict[Reason, str] = {
 class Touched:
     """What night `night` recomputes: all indicators of `periods`, and `indicators` (changed definitions) of `every`.
 
-    Only ended periods since the calendar's first day are in it. `outside` are periods with new reports that the
-    calendar does not cover. `known_until` is the newest night of the lake: what was due before it is overdue.
+    Only ended periods since the calendar's first day are in it, days only where stations measured. `outside` are
+    periods with new reports that the calendar does not cover. `known_until` is the newest night of the lake: what was
+    due before it is overdue.
     """
 
     night: str
@@ -53,6 +58,11 @@ class Touched:
     def periods(self) -> tuple[str, ...]:
         """The touched periods in the order of time."""
         return order_codes(code for codes in self.reasons.values() for code in codes)
+
+    @property
+    def reported_periods(self) -> tuple[str, ...]:
+        """The touched periods without the days, of which no enterprise reports."""
+        return tuple(code for code in self.periods if read_period(code).freq != "D")
 
     def describe(self) -> str:
         """What is recomputed and why, for a person."""
@@ -72,16 +82,22 @@ def find_touched(lake: Lake, contracts: Contracts, night: str) -> Touched:
     last = max((one for one in lake.nights(STAGE, DEFINITIONS) if one < night), default=None)
     newest = known_until(lake, night)
     today = date.fromisoformat(newest)
-    every = [p for p in list_periods(contracts.calendar.first_day, today) if p.end < today]
+    measured = {period_of("D", day) for day in days_of(lake.parts(STAGE, STATION_DAYS))}
+    periods = [*list_periods(contracts.calendar.first_day, today), *measured]
+    every = [p for p in periods if contracts.calendar.first_day <= p.start and p.end < today]
+    reported_every = [p for p in every if p.freq != "D"]
     changed = changed_definitions(lake, contracts, night)
     since = date.fromisoformat(last) if last else date.min
     reported = _reported(lake, last, night)
     codes = {period.code for period in every}
     found: dict[Reason, set[str]] = {
         "reports": reported,
-        "register": _changed_in_registers(lake, contracts, last, every),
-        "ended": {period.code for period in every if period.end >= since},
-        "deadlines": {row["period_code"] for row in deadline_rows(contracts, every) if since <= row["due_on"] < today},
+        "monitoring": _judged(lake, last, night),
+        "register": _changed_in_registers(lake, contracts, last, reported_every),
+        "ended": {period.code for period in reported_every if period.end >= since},
+        "deadlines": {
+            r["period_code"] for r in deadline_rows(contracts, reported_every) if since <= r["due_on"] < today
+        },
         "definitions": codes if changed.everything else set(),
     }
     touched = {code for some in found.values() for code in some}
@@ -111,6 +127,13 @@ def _reported(lake: Lake, last: str | None, night: str) -> set[str]:
             codes |= {code for code in refused.column("period_code").unique().to_pylist() if _is_period(code)}
     around = {longer.code for code in codes for longer in read_period(code).enclosing}
     return codes | around
+
+
+def _judged(lake: Lake, last: str | None, night: str) -> set[str]:
+    """Days whose stations were judged anew after night `last`, and the longer periods around."""
+    nights = _nights_between(lake, STAGE, STATION_DAYS, last, night)
+    days = {period_of("D", day) for one in nights for day in days_of(lake.parts(STAGE, STATION_DAYS, one))}
+    return {period.code for day in days for period in (day, *day.enclosing)}
 
 
 def _nights_between(lake: Lake, stage: str, table: str, last: str | None, night: str) -> list[str]:

@@ -62,7 +62,7 @@ def test_packaged_catalog_is_sound() -> None:
         ({"expression": "max(hours)", "table": "register_incidents"}, "which max cannot say; use sum or count"),
         ({"table": "register_land", "expression": "sum(land_total_ha)", "levels": "enterprise"},
          "indicators.yaml:11: ZZ01.numerator.from: register_land has no figures at level enterprise; it has park"),
-        ({"freqs": "D"}, "ZZ01.frequencies: D: there are no daily periods"),
+        ({"freqs": "D"}, "ZZ01.frequencies: D: enterprise_report says nothing of single days"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_with_file_and_line(tmp_path: Path, changes: dict[str, str], reason: str) -> None:
