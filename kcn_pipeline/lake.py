@@ -41,17 +41,25 @@ class Lake:
 
     # ---- packs -------------------------------------------------------------------------------------------------
 
-    def write_pack(self, source: str, night: str, payloads: pa.Table) -> Path:
+    def write_pack(self, source: str, night: str, payloads: pa.Table, row_group_size: int = 256) -> Path:
         """Write one pack (one row per payload) under the next free number of the night; never overwrites one."""
         folder = self.landing_dir / source / f"night={night}"
         path = folder / f"pack-{len(list(folder.glob('pack-*.parquet'))):03d}.parquet"
-        _write(path, payloads, row_group_size=256)
+        _write(path, payloads, row_group_size)
         return path
 
     def packs(self, source: str | None = None, night: str | None = None) -> list[Path]:
         """The packs of one source (or all) and one night (or all), oldest night first."""
         found = self.landing_dir.glob(f"{source or '*'}/night={night or '*'}/pack-*.parquet")
         return sorted(found, key=lambda path: (path.parent.name, str(path)))
+
+    def payload_names(self, source: str, night: str) -> pa.Table:
+        """`name` and `sha256` of the payloads of a source's night; the row is the payload's number in that night."""
+        packs = [
+            pq.read_table(path, columns=["name", "sha256"], partitioning=None) for path in self.packs(source, night)
+        ]
+        empty = pa.schema([("name", pa.string()), ("sha256", pa.string())]).empty_table()
+        return pa.concat_tables([empty, *packs], promote_options="default")
 
     def write_feed_log(self, topic: str, night: str, rows: pa.Table) -> None:
         """Keep how the feeds of a topic fared that night (replaces the night's earlier log)."""
@@ -74,19 +82,21 @@ class Lake:
         stage: str,
         table: str,
         night: str,
-        parts: Mapping[str, pa.Table],
+        parts: Mapping[str, pa.Table] | Iterable[tuple[str, pa.Table]],
         encodings: Mapping[str, str] | None = None,
     ) -> None:
         """Make a night's slices exactly `parts` (keys as `period=2026-Q1`, or WHOLE); its other slices become empty.
 
+        Parts that come as pairs are written one by one as they come, so that only one needs to be in memory.
         `encodings` names Parquet encodings of columns that are stored by another than the dictionary.
         """
-        for path in self.slices(stage, table, night):
-            part = self._part_of(stage, table, path)
-            if part not in parts:
-                _write(path, pq.read_schema(path).empty_table())
-        for part, rows in parts.items():
+        written = set()
+        for part, rows in parts.items() if isinstance(parts, Mapping) else parts:
             _write(self.slice_path(stage, table, night, part), rows, encodings=encodings)
+            written.add(part)
+        for path in self.slices(stage, table, night):
+            if self._part_of(stage, table, path) not in written:
+                _write(path, pq.read_schema(path).empty_table())
 
     def slice_path(self, stage: str, table: str, night: str, part: str = WHOLE) -> Path:
         """Where a slice lies, whether or not it exists."""

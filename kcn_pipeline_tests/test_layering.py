@@ -35,7 +35,7 @@ OWN = {
     "contracts": {"contracts"},
     "landing": {"landing", *FOUNDATION},
     "staging": {"staging", *FOUNDATION},
-    "validation": {"validation", *FOUNDATION},
+    "validation": {"validation", "engine", *FOUNDATION},
     "indicators": {"indicators", "engine", *FOUNDATION},
     "engine.py": FOUNDATION,
     "warehouse": {"warehouse", "marts", *FOUNDATION},

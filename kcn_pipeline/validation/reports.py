@@ -105,28 +105,15 @@ def _nothing(lake: Lake, table: Table, night: str) -> TableResult:
 
 def _store(lake: Lake, table: Table, night: str, staged: int, judged: Judged, findings: int) -> TableResult:
     """Write the accepted rows, one slice per period, and the quarantine."""
-    lake.replace("validation", table.table, night, _Parts(judged.accepted) if judged.accepted.num_rows else {})
+    lake.replace("validation", table.table, night, _by_period(judged.accepted))
     write_quarantine(lake, table, night, judged.quarantine)
     return result_of(table, staged, judged, judged.accepted.num_rows, findings)
 
 
-class _Parts(Mapping[str, pa.Table]):
-    """The rows by period. A part is cut out when it is written, so a night's figures lie in memory once, not twice."""
-
-    def __init__(self, rows: pa.Table) -> None:
-        self._rows = rows
-        self._periods = {
-            f"period={period}": period for period in sorted(pc.unique(rows.column("period_code")).to_pylist())
-        }
-
-    def __getitem__(self, part: str) -> pa.Table:
-        return self._rows.filter(pc.equal(self._rows.column("period_code"), self._periods[part]))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._periods)
-
-    def __len__(self) -> int:
-        return len(self._periods)
+def _by_period(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """The rows of each period, cut out when they are written, so a night's figures lie in memory once, not twice."""
+    for period in sorted(pc.unique(rows.column("period_code")).to_pylist()) if rows.num_rows else ():
+        yield f"period={period}", rows.filter(pc.equal(rows.column("period_code"), period))
 
 
 # ---- whose report ----------------------------------------------------------------------------------------------
