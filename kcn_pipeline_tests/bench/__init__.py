@@ -5,7 +5,7 @@ are always ratios, because on a shared machine seconds tell more about the neigh
 
 `staging_3000_forms_vs_bare_read` ≤ 3
     Packs → Parquet of 1,500 workbooks with two forms each (A.III.1 and BN.01 of one quarter), against opening the same
-    files with python-calamine and reading every cell. One process, imports and layouts warm.
+    files with python-calamine and reading every cell. One process, imports warm and caches empty.
 `definitions_load` ≤ 2
     `import kcn_pipeline.definitions` against `import dagster`, each in a fresh process, without the start of Python.
 `idle_night_vs_bare_import` ≤ 3

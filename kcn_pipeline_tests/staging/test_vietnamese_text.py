@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kcn_pipeline.staging.vietnamese import canonical, clean, fold
@@ -100,6 +100,7 @@ def test_fold(text: str, key: str) -> None:
 
 
 @given(vietnamese)
+@example("o\u00e0\u0301")
 @settings(max_examples=300, deadline=None)
 def test_all_three_may_be_applied_twice_and_to_either_normal_form(text: str) -> None:
     for function in (clean, canonical, fold):

@@ -10,6 +10,7 @@ import zlib
 from datetime import date
 from pathlib import Path
 from time import process_time
+from typing import Any
 
 import openpyxl
 import pytest
@@ -222,6 +223,7 @@ _READ_IN_LITTLE_MEMORY = """
 import resource, sys
 from pathlib import Path
 from time import process_time
+from typing import Any
 from kcn_pipeline.staging.workbooks import PayloadRejectedError, read_sheets
 limit = 2_000_000_000
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -281,6 +283,63 @@ def test_an_entry_that_unpacks_to_more_than_it_says_is_refused() -> None:
     lying = content.replace(struct.pack("<I", size), struct.pack("<I", size - 1))
     assert lying != content
     assert _rule_of("a.xlsx", lying) == "truncated_file"
+
+
+def _pack(parts: dict[str, bytes], **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.comment = options.pop("comment", b"")
+        for name, part in parts.items():
+            with archive.open(name, "w", **options) as entry:
+                entry.write(part)
+    return buffer.getvalue()
+
+
+def _pipe(parts: dict[str, bytes]) -> bytes:
+    """An archive written to something that cannot go back, so that sizes stand behind the data."""
+
+    class Pipe(io.RawIOBase):
+        written = b""
+
+        def write(self, data: Any) -> int:
+            self.written += bytes(data)
+            return len(data)
+
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[type-var]
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    return pipe.written
+
+
+def test_every_way_of_writing_an_archive_gives_the_same_sheets() -> None:
+    """Regular archives are read by our own hand, all others by zipfile."""
+    content = _with_rows(_TABLE)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    ways = {
+        "with a comment": _pack(parts, comment=b"from the portal"),
+        "with long sizes": _pack(parts, force_zip64=True),
+        "with sizes behind the data": _pipe(parts),
+        "with accents in a name": _pack(parts | {"docProps/ảnh.xml": b"<x/>"}),
+        "behind something else": b"PK\x03\x04" + content,
+    }
+    (expected,) = read_sheets("a.xlsx", content)
+    for way, archive_bytes in ways.items():
+        (sheet,) = read_sheets("a.xlsx", archive_bytes)
+        assert list(map(list, sheet.rows)) == list(map(list, expected.rows)) == [[1.0], [2.0], [3.0]], way
+
+
+def test_a_digit_that_changed_on_the_way_is_refused() -> None:
+    """calamine does not read a worksheet to its end and so never compares its checksum."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(_with_rows(_TABLE))) as archive, zipfile.ZipFile(buffer, "w") as stored:
+        for name in archive.namelist():
+            stored.writestr(name, archive.read(name))
+    content = buffer.getvalue()
+    damaged = content.replace(b"<v>3</v>", b"<v>8</v>")
+    assert (_rule_of("a.xlsx", content), damaged != content) == (None, True)
+    assert _rule_of("a.xlsx", damaged) == "truncated_file"
 
 
 # ---- errors, formulas, numbers that are none -------------------------------------------------------------------------

@@ -5,7 +5,7 @@ slots, because what is the same for every report of a layout (codes, units, limi
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,14 +16,27 @@ from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.findings import Finding
 from kcn_pipeline.schemas import conform, schema_of
-from kcn_pipeline.staging.forms.cells import NOTHING, write_raw
+from kcn_pipeline.staging.forms.cells import NOTHING, Reading, write_all_raw, write_raw
 from kcn_pipeline.staging.forms.layout import Slot
 from kcn_pipeline.staging.forms.reader import TABLE, Draft, frequency_fits
 from kcn_pipeline.staging.forms.totals import check_totals
 from kcn_pipeline.staging.parks import ParkNames
 from kcn_pipeline.staging.units import MONEY, Units, conversion
+from kcn_pipeline.staging.workbooks import Cell
 
 VALUES = "enterprise_report_values"
+#: Columns that are the identity's as they are: those of both tables, and those of the reports only.
+_OF_BOTH = ("tax_code", "park_code", "freq", "period_code", "submitted_on")
+_OF_REPORT = (
+    "enterprise_name",
+    "certificate_number",
+    "park_name",
+    "period_start",
+    "submitted_source",
+    "channel",
+    "currency",
+)
+_TEXT = pa.string()
 
 
 @dataclass(frozen=True)
@@ -78,12 +91,19 @@ class _Batch:
         self.slots = [layout.slots[i] for i in self.kept]
         self.factors = [self._factor_of(slot) for slot in self.slots]
         self.uses_rate = any(factor.uses_rate for factor in self.factors)
-        place = {i: k for k, i in enumerate(self.kept)}
-        self.readings = [{place[i]: reading for i, reading in draft.readings.items() if i in place} for draft in drafts]
-        self.raw = [[draft.raw[i] for i in self.kept] for draft in drafts]
+        self.place = {i: k for k, i in enumerate(self.kept)}
+        self.readings = [self._keep_readings(draft) for draft in drafts]
+        self.raw = [self._keep_raw(draft) for draft in drafts]
+        self.numbers = self._list_numbers()
         self.problems = self._find_problems()
         self.figures = self._convert()
         self.report_ids = [f"{draft.place.payload[:16]}:{draft.place.sheet or ''}" for draft in drafts]
+
+    def _keep_readings(self, draft: Draft) -> dict[int, Reading]:
+        return {self.place[i]: reading for i, reading in draft.readings.items() if i in self.place}
+
+    def _keep_raw(self, draft: Draft) -> list[Cell]:
+        return draft.raw if len(self.kept) == len(draft.raw) else [draft.raw[i] for i in self.kept]
 
     # ---- figures -----------------------------------------------------------------------------------------------
 
@@ -114,6 +134,11 @@ class _Batch:
             return _Factor(None, target.code, crosses, problem, f"{written.code} → {target.code}")
         return _Factor(factor, target.code, crosses)
 
+    def _list_numbers(self) -> np.ndarray:
+        """Reports × slots as the cells hold them; NaN where a cell holds no number."""
+        numbers = [[cell if type(cell) is float else np.nan for cell in raw] for raw in self.raw]
+        return np.array(numbers, dtype=float).reshape(len(self.raw), len(self.slots))
+
     def _find_problems(self) -> list[dict[int, tuple[str, str | None]]]:
         """Per report: slot → problem and detail, of its cell or of its unit."""
         found = []
@@ -135,11 +160,9 @@ class _Batch:
 
     def _convert(self) -> np.ndarray:
         """Reports × slots in canonical units; NaN where there is no figure."""
-        matrix = np.array(
-            [[cell if type(cell) is float else np.nan for cell in raw] for raw in self.raw], dtype=float
-        ).reshape(len(self.raw), len(self.slots))
+        factors = np.array([factor.factor if factor.factor is not None else np.nan for factor in self.factors])
         with np.errstate(over="ignore"):
-            matrix *= np.array([factor.factor if factor.factor is not None else np.nan for factor in self.factors])
+            matrix = self.numbers * factors
         for row, (readings, problems) in enumerate(zip(self.readings, self.problems, strict=True)):
             for k, reading in readings.items():
                 factor = self._factor_of(self.slots[k], reading.unit_text) if reading.unit_text else self.factors[k]
@@ -157,54 +180,46 @@ class _Batch:
     def report_rows(self) -> pa.Table:
         """One row per draft."""
         required = [k for k, slot in enumerate(self.slots) if slot.field.required and "#" not in slot.record]
-        rows = [self._report_row(row, draft, required) for row, draft in enumerate(self.drafts)]
-        return conform(_from_rows(rows, self.contracts.tables[TABLE]), self.contracts.tables[TABLE])
+        conventions = [draft.convention for draft in self.drafts]
+        columns = self._draft_columns() | self._identity_columns(_OF_REPORT) | {
+            "reporter": self._repeat(self.form.reporter),
+            "vnd_per_usd": self._repeat(self.rate if self.uses_rate else None),
+            "number_convention": [one if isinstance(one, str) else None for one in conventions],
+            "text_encoding": [draft.encoding for draft in self.drafts],
+            "required_total": self._repeat(len(required)),
+            "required_filled": self._count_filled(required),
+            "_line": [draft.layout.head + 1 for draft in self.drafts],
+            "_problem": [draft.identity.problem for draft in self.drafts],
+            "_problem_detail": [draft.identity.detail for draft in self.drafts],
+        }  # fmt: skip
+        table = self.contracts.tables[TABLE]
+        return conform(_to_table(columns, table), table)
 
-    def _report_row(self, row: int, draft: Draft, required: list[int]) -> dict[str, Any]:
-        identity = draft.identity
-        raw, readings = self.raw[row], self.readings[row]
-        filled = len([k for k in required if raw[k] != "" and readings.get(k) is not NOTHING])
-        convention = draft.convention if isinstance(draft.convention, str) else None
-        return {
-            "report_id": self.report_ids[row],
-            "form_id": self.form.id,
-            "form_code": self.form.code,
-            "reporter": self.form.reporter,
-            "tax_code": identity.tax_code,
-            "enterprise_name": identity.enterprise_name,
-            "certificate_number": identity.certificate_number,
-            "park_code": identity.park_code,
-            "park_name": identity.park_name,
-            "freq": identity.freq,
-            "period_code": identity.period_code,
-            "period_start": identity.period_start,
-            "submitted_on": identity.submitted_on,
-            "submitted_source": identity.submitted_source,
-            "channel": identity.channel,
-            "currency": identity.currency,
-            "vnd_per_usd": self.rate if self.uses_rate else None,
-            "number_convention": convention,
-            "text_encoding": draft.encoding,
-            "required_total": len(required),
-            "required_filled": filled,
-            "_night": self.night,
-            "_source": draft.place.source,
-            "_payload": draft.place.payload,
-            "_file": draft.place.file,
-            "_sheet": draft.place.sheet,
-            "_line": draft.layout.head + 1,
-            "_problem": identity.problem,
-            "_problem_detail": identity.detail,
-        }
+    def _count_filled(self, required: list[int]) -> list[int]:
+        """Per report, how many of these slots say something: a number as such, anything else by its reading."""
+        wanted = set(required)
+        filled = (~np.isnan(self.numbers[:, required])).sum(axis=1).tolist()
+        for row, (raw, readings) in enumerate(zip(self.raw, self.readings, strict=True)):
+            for k, reading in readings.items():
+                if k in wanted and raw[k] != "" and type(raw[k]) is not float and reading is not NOTHING:
+                    filled[row] += 1
+        return filled
+
+    def _repeat(self, value: Any) -> list[Any]:
+        return [value] * len(self.drafts)
+
+    def _identity_columns(self, names: Iterable[str]) -> dict[str, list[Any]]:
+        return {name: [getattr(draft.identity, name) for draft in self.drafts] for name in names}
 
     def value_rows(self) -> pa.Table:
         """One row per draft and slot: what the layout fixes is repeated, what differs is filled in."""
         count, width = len(self.drafts), len(self.slots)
+        table = self.contracts.tables[VALUES]
+        drafts = _to_table(self._draft_columns(), table)
         fixed = self._slot_columns().take(pa.array(np.tile(np.arange(width), count)))
-        own = self._draft_columns().take(pa.array(np.repeat(np.arange(count), width)))
+        own = drafts.take(pa.array(np.repeat(np.arange(count), width)))
         columns = {name: fixed[name] for name in fixed.column_names} | {name: own[name] for name in own.column_names}
-        columns |= self._cell_columns()
-        return conform(pa.table(columns), self.contracts.tables[VALUES])
+        return conform(pa.table(columns | self._cell_columns()), table)
 
     def _slot_columns(self) -> pa.Table:
         rows = [
@@ -229,75 +244,82 @@ class _Batch:
             return self.parks.find(slot.record) or slot.record
         return slot.record
 
-    def _draft_columns(self) -> pa.Table:
-        rows = [
-            {
-                "report_id": report_id,
-                "form_id": self.form.id,
-                "form_code": self.form.code,
-                "tax_code": draft.identity.tax_code,
-                "park_code": draft.identity.park_code,
-                "freq": draft.identity.freq,
-                "period_code": draft.identity.period_code,
-                "submitted_on": draft.identity.submitted_on,
-                "_night": self.night,
-                "_source": draft.place.source,
-                "_payload": draft.place.payload,
-                "_file": draft.place.file,
-                "_sheet": draft.place.sheet,
-            }
-            for draft, report_id in zip(self.drafts, self.report_ids, strict=True)
-        ]
-        return _from_rows(rows, self.contracts.tables[VALUES])
+    def _draft_columns(self) -> dict[str, list[Any]]:
+        """What both tables say of a draft."""
+        places = [draft.place for draft in self.drafts]
+        return self._identity_columns(_OF_BOTH) | {
+            "report_id": self.report_ids,
+            "form_id": self._repeat(self.form.id),
+            "form_code": self._repeat(self.form.code),
+            "_night": self._repeat(self.night),
+            "_source": [place.source for place in places],
+            "_payload": [place.payload for place in places],
+            "_file": [place.file for place in places],
+            "_sheet": [place.sheet for place in places],
+        }
 
     def _cell_columns(self) -> dict[str, pa.Array]:
         """What differs from cell to cell, report by report."""
-        flat = self.figures.ravel()
-        size = len(flat)
-        text: list[str | None] = [None] * size
-        qualifier: list[str | None] = [None] * size
-        problem: list[str | None] = [None] * size
-        detail: list[str | None] = [None] * size
-        cells = [slot.cell for slot in self.slots] * len(self.drafts)
         width = len(self.slots)
+        text: dict[int, str | None] = {}
+        qualifier: dict[int, str | None] = {}
+        problem: dict[int, str | None] = {}
+        detail: dict[int, str | None] = {}
+        cells: dict[int, str | None] = {}
         for row, (readings, problems) in enumerate(zip(self.readings, self.problems, strict=True)):
             for k, reading in readings.items():
                 text[row * width + k], qualifier[row * width + k] = reading.text, reading.qualifier
             for k, (rule, said) in problems.items():
                 problem[row * width + k], detail[row * width + k] = rule, said
             for index, cell in self.drafts[row].title_cells.items():
-                if index in self.kept:
-                    cells[row * width + self.kept.index(index)] = cell
-        raw = [write_raw(cell) if cell != "" else None for row in self.raw for cell in row]
+                if index in self.place:
+                    cells[row * width + self.place[index]] = cell
+        figures = self.figures.ravel()
+        nothing = [None] * width
         return self._unit_columns() | {
-            "value": pa.array(flat, mask=np.isnan(flat)),
-            "text_value": pa.array(text, pa.string()),
-            "raw_text": pa.array(raw, pa.string()),
-            "qualifier": pa.array(qualifier, pa.string()),
-            "_cell": pa.array(cells, pa.string()),
-            "_problem": pa.array(problem, pa.string()),
-            "_problem_detail": pa.array(detail, pa.string()),
+            "value": pa.array(figures, mask=np.isnan(figures)),
+            "text_value": self._spread(nothing, text),
+            "raw_text": write_all_raw(self.numbers.ravel(), [cell for raw in self.raw for cell in raw]),
+            "qualifier": self._spread(nothing, qualifier),
+            "_cell": self._spread([slot.cell for slot in self.slots], cells),
+            "_problem": self._spread(nothing, problem),
+            "_problem_detail": self._spread(nothing, detail),
         }
 
     def _unit_columns(self) -> dict[str, pa.Array]:
         """The unit as written and how it was converted; a unit written in the cell itself outweighs the slot's."""
-        numbers = [slot.field.type == "number" for slot in self.slots]
+        width = len(self.slots)
         factors = [
-            factor if is_number else _Factor(None, None)
-            for factor, is_number in zip(self.factors, numbers, strict=True)
-        ] * len(self.drafts)
-        written = [slot.raw_unit for slot in self.slots] * len(self.drafts)
+            factor if slot.field.type == "number" else _Factor(None, None)
+            for slot, factor in zip(self.slots, self.factors, strict=True)
+        ]
+        written: dict[int, str | None] = {}
+        own: dict[int, _Factor] = {}
         for row, readings in enumerate(self.readings):
             for k, reading in readings.items():
                 if reading.unit_text:
-                    at = row * len(self.slots) + k
-                    factors[at], written[at] = self._factor_of(self.slots[k], reading.unit_text), reading.unit_text
+                    written[row * width + k] = reading.unit_text
+                    own[row * width + k] = self._factor_of(self.slots[k], reading.unit_text)
+        rates = {at: self.rate if factor.uses_rate else None for at, factor in own.items()}
         return {
-            "unit": pa.array([factor.unit for factor in factors], pa.string()),
-            "raw_unit": pa.array(written, pa.string()),
-            "factor": pa.array([factor.factor for factor in factors], pa.float64()),
-            "vnd_per_usd": pa.array([self.rate if factor.uses_rate else None for factor in factors], pa.float64()),
+            "unit": self._spread([factor.unit for factor in factors], {at: one.unit for at, one in own.items()}),
+            "raw_unit": self._spread([slot.raw_unit for slot in self.slots], written),
+            "factor": self._spread(
+                [factor.factor for factor in factors], {at: one.factor for at, one in own.items()}, pa.float64()
+            ),
+            "vnd_per_usd": self._spread(
+                [self.rate if factor.uses_rate else None for factor in factors], rates, pa.float64()
+            ),
         }
+
+    def _spread(self, of_slots: Sequence[Any], own: Mapping[int, Any], kind: pa.DataType = _TEXT) -> pa.Array:
+        """What is said of the slots, repeated for every report, but for the cells (by number) that have their own."""
+        if not own:
+            return pa.array(of_slots, kind).take(pa.array(np.tile(np.arange(len(of_slots)), len(self.drafts))))
+        spread = list(of_slots) * len(self.drafts)
+        for at, value in own.items():
+            spread[at] = value
+        return pa.array(spread, kind)
 
     # ---- findings ----------------------------------------------------------------------------------------------
 
@@ -316,6 +338,12 @@ class _Batch:
             place = replace(self.drafts[row].place, cell=slot.cell, line=slot.row + 1)
             said = {"expected": f"{total.expected:,.6g}", "found": f"{total.found:,.6g}"}
             yield Finding(total.rule, "cell", VALUES, place, slot.name, write_raw(self.raw[row][total.slot]), said)
+
+
+def _to_table(columns: Mapping[str, Sequence[Any]], table: Table) -> pa.Table:
+    """Some columns of a contract as an Arrow table of the contract's types."""
+    schema = schema_of(table)
+    return pa.table(dict(columns), schema=pa.schema([schema.field(name) for name in columns]))
 
 
 def _from_rows(rows: list[dict[str, Any]], table: Table) -> pa.Table:

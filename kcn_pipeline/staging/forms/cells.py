@@ -4,9 +4,13 @@ It must not convert units. The surprising fact: an empty cell and a dash are the
 reported; neither is ever zero.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.staging.forms.layout import Slot
@@ -51,6 +55,24 @@ def write_raw(raw: Cell) -> str:
     if isinstance(raw, (date, datetime, time)):
         return raw.isoformat()
     return str(raw)
+
+
+def write_all_raw(numbers: np.ndarray, raw: Sequence[Cell]) -> pa.Array:
+    """`write_raw` of every cell, None for an empty one; `numbers` are the cells that hold a number, NaN elsewhere.
+
+    Arrow writes numbers five times as fast. It writes the shortest text that reads back the same, which is the one with
+    15 digits unless it is longer; very large and very small numbers it writes in a way of its own.
+    """
+    written = pa.array(numbers, mask=np.isnan(numbers)).cast(pa.string())
+    size = np.abs(numbers)
+    is_usual = ((size >= 1e-4) & (size < 1e10)) | (size == 0)
+    is_short = pc.fill_null(pc.less_equal(pc.utf8_length(written), 16), False)  # 15 digits and a point
+    as_arrow = is_usual & is_short.to_numpy(zero_copy_only=False)
+    own: list[str | None] = [None] * len(raw)
+    for at in np.flatnonzero(~as_arrow).tolist():
+        if raw[at] != "":
+            own[at] = write_raw(raw[at])
+    return pc.if_else(pa.array(as_arrow), written, pa.array(own, pa.string()))
 
 
 def yes_no_of(contracts: Contracts) -> dict[str, bool]:

@@ -8,6 +8,7 @@ because copying a folder changes it.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -20,7 +21,6 @@ from kcn_pipeline.staging.units import Units
 from kcn_pipeline.staging.vietnamese import (
     canonical,
     clean,
-    fold,
     read_date,
     read_excel_date,
     read_period,
@@ -79,9 +79,8 @@ def _read_reporter(
     if certificate := headings.get("certificate_number"):
         identity.certificate_number = clean(str(certificate.value))
     if park := headings.get(by_kind.get("park", "park")):
-        identity.park_name = canonical(clean(str(park.value)))
-        identity.park_code = parks.find(identity.park_name)
-        if identity.park_code is None and (form.reporter == "park" or parks.mentions(identity.park_name)):
+        identity.park_name, identity.park_code, is_park = _find_park(parks, str(park.value))
+        if identity.park_code is None and (form.reporter == "park" or is_park):
             identity.refuse("unknown_park_name", identity.park_name)
     if form.reporter == "board":
         return
@@ -95,13 +94,20 @@ def _read_reporter(
         identity.remarks.append((read.problem or "tax_code_repaired", "tax_code", f"{written} → {read.value}"))
 
 
+@lru_cache(maxsize=2_000)
+def _find_park(parks: ParkNames, text: str) -> tuple[str, str | None, bool]:
+    """The park's name as written, its code, and whether a park is meant at all; hundreds of firms write the same."""
+    name = canonical(clean(text))
+    return name, parks.find(name), parks.mentions(name)
+
+
 def _read_period(identity: Identity, form: Form, headings: Headings) -> None:
     """The one period that heading and title say; two different ones are a contradiction and no choice of ours."""
     stated = [str(h.value) for name in ("period", "year") if (h := headings.get(name))]
     found: dict[str, str] = {}
     problem, seen = "no_period", ""
-    for text in [*stated, *headings.lines]:
-        period = read_period(text)
+    said = chain(((text, read_period(text)) for text in stated), ((line.text, line.period) for line in headings.lines))
+    for text, period in said:
         if period is None:
             continue
         if period.problem:
@@ -112,12 +118,18 @@ def _read_period(identity: Identity, form: Form, headings: Headings) -> None:
             seen = seen or text
     if len(found) == 1:
         ((identity.period_code, identity.freq),) = found.items()
-        bounds = period_of_code(identity.period_code)
-        identity.period_start, identity.period_end = bounds.start, bounds.end
+        identity.period_start, identity.period_end = _bounds_of(identity.period_code)
     elif found:
         identity.refuse("several_periods", "; ".join(sorted(found)))
     else:
         identity.refuse(problem, seen)
+
+
+@lru_cache(maxsize=1_000)
+def _bounds_of(code: str) -> tuple[date, date]:
+    """The first and the last day of a period."""
+    period = period_of_code(code)
+    return period.start, period.end
 
 
 def _read_submission(
@@ -157,7 +169,7 @@ def _read_currency(identity: Identity, units: Units, form: Form, headings: Headi
     stated = [
         str(h.value) for heading in form.headings if heading.reads == "currency" and (h := headings.get(heading.name))
     ]
-    lines = (line for line in headings.lines if "tinh" in fold(line) or "tien te" in fold(line))
+    lines = (line.text for line in headings.lines if line.names_currency)
     for text in chain(stated, lines):
         unit = units.find(text.rpartition(":")[2])
         if unit and unit.currency:

@@ -6,10 +6,15 @@ applies to another sheet only if that sheet's header, codes, labels and units ar
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
 
 from kcn_pipeline.contracts.forms import Field_, Form, ValueColumn
 from kcn_pipeline.contracts.reference import Unit
 from kcn_pipeline.staging.workbooks import Cell, Rows, cell_address
+
+#: A row of a field that stands in the title block, which is looked for per sheet; and of one the sheet lacks.
+IN_TITLE, MISSING = -2, -1
 
 
 @dataclass(frozen=True)
@@ -71,15 +76,31 @@ class Layout:
     guards: tuple[tuple[int, int, list[Cell]], ...]
     header: tuple[tuple[Cell, ...], ...]
 
+    @cached_property
+    def takes_numbers(self) -> tuple[bool, ...]:
+        """Per slot, whether a plain number in it needs no reading."""
+        return tuple(not slot.problem and slot.field.type == "number" for slot in self.slots)
+
+    @cached_property
+    def places(self) -> tuple[tuple[int, int] | None, ...]:
+        """Per slot, the row and column of its cell, None where the table has none."""
+        return tuple((slot.row, slot.at) if slot.row >= 0 else None for slot in self.slots)
+
+    @cached_property
+    def titled(self) -> tuple[tuple[int, str], ...]:
+        """The slots that are looked for in the title block of each sheet: their numbers and field codes."""
+        return tuple((index, slot.field.code) for index, slot in enumerate(self.slots) if slot.row == IN_TITLE)
+
     def fits(self, rows: Rows) -> bool:
         """Whether the sheet has this layout: same header rows, and same cells in the guarded columns."""
         first = self.head
-        if any(tuple(rows[first + index]) != expected for index, expected in enumerate(self.header)):
-            return False
-        return all(
-            [row[column] for row in rows[first : end if end else None]] == expected
-            for column, end, expected in self.guards
-        )
+        for index, cells in enumerate(self.header, first):
+            if tuple(rows[index]) != cells:
+                return False
+        for column, end, expected in self.guards:
+            if list(map(itemgetter(column), rows[first : end or None])) != expected:
+                return False
+        return True
 
 
 class Layouts:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from kcn_pipeline.contracts.forms import Field_, Form, ValueColumn
 from kcn_pipeline.contracts.reference import Unit
 from kcn_pipeline.staging.forms.items import Item, ItemIndex, find_items, label_key
-from kcn_pipeline.staging.forms.layout import Layout, Remark, Slot, guard
+from kcn_pipeline.staging.forms.layout import IN_TITLE, MISSING, Layout, Remark, Slot, guard
 from kcn_pipeline.staging.forms.recognise import quote, read_code
 from kcn_pipeline.staging.units import MONEY, Units
 from kcn_pipeline.staging.vietnamese import fold
@@ -21,9 +21,6 @@ _HEADER_ROWS = 80
 #: A header has at most this many rows (title row, sub-headings, numbering row).
 _HEADER_DEPTH = 4
 _TOTALS = {"tong", "tong cong", "tong so", "cong"}
-#: A row of a field that stands in the title block is looked for per sheet.
-IN_TITLE = -2
-MISSING = -1
 
 
 class SheetRejectedError(ValueError):

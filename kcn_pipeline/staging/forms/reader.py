@@ -4,7 +4,6 @@ It must not build tables (that is `assemble.py`). The surprising fact: a sheet t
 another sheet of the workbook is one; firms keep their own calculations beside the form.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,7 +17,7 @@ from kcn_pipeline.staging.forms.headings import HeadingLabels, Headings, read_he
 from kcn_pipeline.staging.forms.identity import Identity, read_identity
 from kcn_pipeline.staging.forms.items import ItemIndex
 from kcn_pipeline.staging.forms.layout import Layout, Layouts, Slot
-from kcn_pipeline.staging.forms.locate import IN_TITLE, SheetRejectedError, locate_items, locate_records
+from kcn_pipeline.staging.forms.locate import SheetRejectedError, locate_items, locate_records
 from kcn_pipeline.staging.forms.recognise import Recogniser, Signs, quote
 from kcn_pipeline.staging.parks import ParkNames
 from kcn_pipeline.staging.units import Units
@@ -91,9 +90,10 @@ class FormReader:
         findings: list[Finding] = []
         for sheet in sheets:
             try:
-                draft = self._read_sheet(replace(place, sheet=sheet.name), sheet, metadata, modified_at)
+                at = Place(place.source, place.payload, place.file, sheet.name)
+                draft = self._read_sheet(at, sheet, metadata, modified_at)
             except SheetRejectedError as refusal:
-                findings.append(_refuse(replace(place, sheet=sheet.name), refusal.rule, **refusal.said))
+                findings.append(_refuse(at, refusal.rule, **refusal.said))
                 continue
             drafts += [draft] if draft else []
             if draft and sheet.is_hidden:
@@ -116,8 +116,9 @@ class FormReader:
         headings, encoding = _decode_headings(headings, encoding)
         identity = read_identity(self.parks, self.units, layout.form, headings, metadata, modified_at)
         raw, title_cells = _gather(layout, rows, headings)
-        convention, conflict = _decide(layout.slots, raw)
-        readings = self._read_texts(sheet, layout.slots, raw, convention)
+        untold = _list_untold(layout, raw)
+        convention, conflict = _decide(layout.slots, raw, untold)
+        readings = self._read_texts(sheet, layout.slots, raw, untold, convention)
         draft = Draft(layout, identity, place, raw, readings, title_cells, convention, encoding)
         draft.findings.extend(_remarks(layout, place, encoding, conflict, identity))
         return draft
@@ -145,15 +146,16 @@ class FormReader:
         return rows, layout, encoding
 
     def _read_texts(
-        self, sheet: Sheet, slots: tuple[Slot, ...], raw: list[Cell], conventions: Conventions
+        self, sheet: Sheet, slots: tuple[Slot, ...], raw: list[Cell], untold: list[int], conventions: Conventions
     ) -> dict[int, Reading]:
         """The readings of every slot that is not simply a number in a number field."""
         readings: dict[int, Reading] = {}
-        for index, (slot, cell) in enumerate(zip(slots, raw, strict=True)):
+        for index in untold:
+            slot, cell = slots[index], raw[index]
             if cell == "" and not slot.problem:
-                if slot.row >= 0 and slot.cell in sheet.error_cells:
+                if slot.row >= 0 and sheet.error_cells and slot.cell in sheet.error_cells:
                     readings[index] = Reading(problem="formula_error", detail=slot.cell)
-            elif slot.problem or slot.field.type != "number" or type(cell) is not float:
+            else:
                 convention = conventions.get(slot.column_code) if isinstance(conventions, Mapping) else conventions
                 readings[index] = read_cell(cell, slot, convention, self._yes_no)
         return readings
@@ -175,10 +177,12 @@ class FormReader:
 
 def _refuse_twins(drafts: list[Draft]) -> None:
     """Two sheets of one workbook that claim the same form and period cannot be told apart."""
-    claims = Counter(_claim(draft) for draft in drafts)
-    for draft in drafts:
-        if claims[_claim(draft)] > 1 and draft.identity.period_code:
-            draft.identity.refuse("form_twice", " ".join(filter(None, _claim(draft))))
+    claims = [_claim(draft) for draft in drafts]
+    if len(set(claims)) == len(claims):
+        return
+    for draft, claim in zip(drafts, claims, strict=True):
+        if claims.count(claim) > 1 and draft.identity.period_code:
+            draft.identity.refuse("form_twice", " ".join(filter(None, claim)))
 
 
 def _claim(draft: Draft) -> tuple[str | None, ...]:
@@ -211,25 +215,35 @@ def _decode_headings(headings: Headings, encoding: str) -> tuple[Headings, str]:
     new = dict(zip(texts, decoded, strict=True))
     for name, heading in headings.values.items():
         if isinstance(heading.value, str):
-            headings.values[name] = replace(heading, value=new[heading.value])
+            headings.values[name] = heading._replace(value=new[heading.value])
     return headings, legacy
 
 
 def _gather(layout: Layout, rows: Rows, headings: Headings) -> tuple[list[Cell], dict[int, str]]:
     """The raw cells of all slots, and where those of the title block were found on this sheet."""
-    raw: list[Cell] = [rows[slot.row][slot.at] if slot.row >= 0 else "" for slot in layout.slots]
+    raw: list[Cell] = [rows[place[0]][place[1]] if place else "" for place in layout.places]
     title_cells = {}
-    for index, slot in enumerate(layout.slots):
-        if slot.row == IN_TITLE and (heading := headings.get(slot.field.code)):
+    for index, code in layout.titled:
+        if heading := headings.get(code):
             raw[index] = heading.value
             title_cells[index] = cell_address(heading.row, heading.at)
     return raw, title_cells
 
 
-def _decide(slots: tuple[Slot, ...], raw: list[Cell]) -> tuple[Conventions, tuple[str, ...]]:
+def _list_untold(layout: Layout, raw: list[Cell]) -> list[int]:
+    """The slots whose cells do not say by themselves what they mean, as a number in a number field does."""
+    return [
+        index
+        for index, (takes_number, cell) in enumerate(zip(layout.takes_numbers, raw, strict=True))
+        if not takes_number or type(cell) is not float
+    ]
+
+
+def _decide(slots: tuple[Slot, ...], raw: list[Cell], untold: list[int]) -> tuple[Conventions, tuple[str, ...]]:
     """How text numbers are to be read: decided per column from clear cells, else for the sheet; conflicts are named."""
     texts: dict[str, list[str]] = {}
-    for slot, cell in zip(slots, raw, strict=True):
+    for index in untold:
+        slot, cell = slots[index], raw[index]
         if cell and isinstance(cell, str) and slot.field.type == "number":
             texts.setdefault(slot.column_code, []).append(cell)
     if not texts:

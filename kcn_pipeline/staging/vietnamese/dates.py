@@ -140,7 +140,10 @@ _PART_OF_YEAR = re.compile(r"\b(?:quý|qúy|tháng|nửa)\b")
 
 
 #: What a period has at the least; most cells of a title block have none of it and are spared a dozen patterns.
-_PERHAPS = re.compile(r"(?:19|20)[0-9]{2}|[0-9]\s*[/–—-]\s*[0-9]{4}|q|th[áa]ng|n[ăa]m|nửa|\b[hs][12]", re.IGNORECASE)
+#: A year is no part of a longer number, and a `q` that of a quarter (`quý`, `qúy`, `q1`, `qiv`) and not of `Quế Võ`.
+_PERHAPS = re.compile(
+    r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])|[0-9]\s*[/–—-]\s*[0-9]{4}|q(?:[uú]\u0301?[yý]|[0-9iv])|th[áa]ng|n[ăa]m|nửa|\b[hs][12]"
+)
 
 
 @lru_cache(maxsize=20_000)
@@ -153,7 +156,7 @@ def read_period(text: str) -> Period | None:
     text = clean(text, drop_soft_hyphens=True)
     if match := _CODE.fullmatch(text):
         return _read_code(match)
-    if not _PERHAPS.search(text):
+    if not _PERHAPS.search(text.lower()):
         return None
     text = canonical(text).lower().replace("–", "-").replace("—", "-")
     if match := _MONTH_AND_YEAR.fullmatch(text):

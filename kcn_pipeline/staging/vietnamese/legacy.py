@@ -106,7 +106,12 @@ def detect_legacy(texts: Iterable[str]) -> LegacyEncoding | None:
     Words that are Vietnamese only when decoded speak for an encoding (`B¾c`, `Nguyeãn`); words that never are, such as
     `Müller`, speak against it. Unicode cells beside legacy cells do no harm. Cells are given as `clean` returns them.
     """
-    tokens = {token for text in texts if _may_be_legacy(text) for token in _TOKEN.findall(text)}
+    return _judge(frozenset(token for text in texts for token in _list_telling_words(text)))
+
+
+@lru_cache(maxsize=2_000)
+def _judge(tokens: frozenset[str]) -> LegacyEncoding | None:
+    """The encoding for which the words speak; title blocks hold few such words, and often the same."""
     scores: dict[LegacyEncoding, int] = {"tcvn3": _score(tokens, "tcvn3"), "vni": _score(tokens, "vni")}
     best = max(scores, key=lambda encoding: scores[encoding])
     return best if scores[best] > 0 else None
@@ -141,6 +146,12 @@ def decode_sheet(texts: Sequence[str]) -> tuple[list[str], LegacyEncoding | None
     return [decode_legacy(text, encoding, pure=pure) for text in texts], encoding
 
 
+@lru_cache(maxsize=20_000)
+def _list_telling_words(text: str) -> tuple[str, ...]:
+    """The words of a cell that may be legacy; a word in ASCII is the same in every encoding and tells nothing."""
+    return tuple(token for token in _TOKEN.findall(text) if not token.isascii()) if _may_be_legacy(text) else ()
+
+
 def _may_be_legacy(text: str) -> bool:
     return not text.isascii() and _BEYOND_LEGACY.search(text) is None
 
@@ -152,7 +163,7 @@ def _speaks_unicode(text: str, encoding: LegacyEncoding) -> bool:
     return sum(weight[0] for weight in weights) > sum(weight[1] for weight in weights)
 
 
-def _score(tokens: set[str], encoding: LegacyEncoding) -> int:
+def _score(tokens: frozenset[str], encoding: LegacyEncoding) -> int:
     """The weight of the words won by decoding, or 0 if they prove nothing: foreign words void the merely possible."""
     weights = {token: _weigh_token(token, encoding) for token in tokens if _is_changed(token, encoding)}
     won = {token: decoded for token, (as_is, decoded) in weights.items() if as_is == IMPOSSIBLE and decoded}

@@ -17,12 +17,12 @@ _INVISIBLE = dict.fromkeys(
 )
 _MARKS = re.compile("[\u0300-\u036f]+")
 _NOT_WORD = re.compile(r"[\W_]+")
-_LETTER_D = str.maketrans("đðɖ", "ddd")
-
 _ETHS = str.maketrans("ÐƉðɖ", "ĐĐđđ")
 _ETH_WORD = re.compile(r"(?<![^\W\d_])[^\W\d_]*[ÐƉðɖ][^\W\d_]*")
+_ETH = re.compile("[ÐƉðɖ]")
 #: A word that ends in oa, oe or uy with the tone on its last letter: `hoá`, `khoẻ`, `thuý`; after q the u is no vowel.
 _LATE_TONE = re.compile(r"(?<![^\W\d_])[^\W\d_]*(?:o[àáảãạèéẻẽẹ]|(?<!q)u[ỳýỷỹỵ])(?![^\W\d_])", re.IGNORECASE)
+_MAY_BE_LATE = re.compile("[ou][àáảãạèéẻẽẹỳýỷỹỵ]", re.IGNORECASE)
 
 
 def clean(text: str, *, drop_soft_hyphens: bool = False) -> str:
@@ -31,7 +31,8 @@ def clean(text: str, *, drop_soft_hyphens: bool = False) -> str:
     Soft hyphens stay unless the caller says that the sheet was found not to be TCVN3 (`detect_legacy`).
     """
     if not text.isascii():
-        text = unicodedata.normalize("NFC", text.translate(_INVISIBLE))
+        # No invisible character is printable, and nearly every text is: looking is much cheaper than translating.
+        text = unicodedata.normalize("NFC", text if text.isprintable() else text.translate(_INVISIBLE))
         if drop_soft_hyphens:
             text = text.replace(SOFT_HYPHEN, "")
     return " ".join(text.split())
@@ -45,7 +46,9 @@ def fold(text: str) -> str:
     """
     text = text.lower()
     if not text.isascii():
-        text = text.translate(_INVISIBLE).replace(SOFT_HYPHEN, "").translate(_LETTER_D)
+        if not text.isprintable():
+            text = text.translate(_INVISIBLE).replace(SOFT_HYPHEN, "")
+        text = text.replace("đ", "d").replace("ð", "d").replace("ɖ", "d")
         text = unicodedata.normalize("NFC", _MARKS.sub("", unicodedata.normalize("NFD", text)))
     return _NOT_WORD.sub(" ", text).strip()
 
@@ -61,8 +64,13 @@ def canonical(text: str) -> str:
     if text.isascii():
         return text
     text = unicodedata.normalize("NFC", text)
-    text = _ETH_WORD.sub(_replace_eth, text)
-    return _LATE_TONE.sub(_move_tone, text)
+    # Both patterns try every word; looking for the letters first spares them nearly every text.
+    if _ETH.search(text):
+        text = _ETH_WORD.sub(_replace_eth, text)
+    if _MAY_BE_LATE.search(text):
+        # A second accent on the letter that the tone leaves joins it only now.
+        text = unicodedata.normalize("NFC", _LATE_TONE.sub(_move_tone, text))
+    return text
 
 
 def _replace_eth(match: re.Match[str]) -> str:
