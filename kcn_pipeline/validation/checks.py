@@ -88,7 +88,7 @@ def outcomes_of(
     rules = _rules_by_check(failures, structure, recency)
     newest = next((format_value(verdict.observed) for verdict in recency), None)
     return tuple(
-        _outcome(name, passed[name], refused[name] > 0, counts[name], _samples(split.findings, rules[name]), newest)
+        _outcome(name, passed[name], refused[name] > 0, counts[name], samples_of(split.findings, rules[name]), newest)
         for name in CHECK_NAMES
     )
 
@@ -125,7 +125,8 @@ def _rules_by_check(
     return rules
 
 
-def _samples(findings: pa.Table, rules: set[str]) -> tuple[Mapping[str, Any], ...]:
+def samples_of(findings: pa.Table, rules: set[str]) -> tuple[Mapping[str, Any], ...]:
+    """The first findings of some rules, as a check shows them."""
     is_of_check = pc.is_in(findings.column("rule"), value_set=pa.array(sorted(rules), pa.string()))
     chosen = findings.filter(is_of_check).slice(0, MOST_SAMPLES).to_pylist()
     return tuple({key: finding[key] for key in _SAMPLE_KEYS if finding[key] is not None} for finding in chosen)

@@ -11,6 +11,7 @@ import pyarrow as pa
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.lake import Lake
 from kcn_pipeline.validation.figures import validate_figures
+from kcn_pipeline.validation.monitoring import validate_monitoring
 from kcn_pipeline.validation.outcomes import TableResult, TopicResult
 from kcn_pipeline.validation.register import validate_register
 from kcn_pipeline.validation.reports import validate_reports
@@ -23,6 +24,7 @@ _TOPICS: dict[str, _Validate] = {
     "register": validate_register,
     "enterprise_reports": validate_reports,
     "published_figures": validate_figures,
+    "monitoring": validate_monitoring,
 }
 TOPICS = tuple(_TOPICS)
 
