@@ -1,4 +1,4 @@
-"""`kcn`: refresh a night by hand, replay, show original bytes, fingerprint, list the catalog.
+"""`kcn`: refresh a night by hand, backfill, replay, show original bytes, fingerprint, list the catalog.
 
 It must not hold a stage's logic. The surprising fact: `kcn refresh` runs the same Dagster job as the schedule, in this
 process and into the same instance, so the UI lists it among the job's runs.
@@ -11,10 +11,12 @@ import shutil
 import sys
 import traceback
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from kcn_pipeline.backfill import DAYS_TAG, Chunk, ChunkResult, plan_chunks
 from kcn_pipeline.contracts import ContractError, load_contracts
 from kcn_pipeline.settings import Settings, parse_night, tonight
 
@@ -34,10 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return NOTHING_PUBLISHED
     except BrokenPipeError:
         return 0
+    except KeyboardInterrupt:
+        print("Interrupted; run the same command again.", file=sys.stderr)
+        return NOTHING_PUBLISHED
     except Exception as error:
         if not type(error).__module__.startswith("kcn_pipeline."):
             traceback.print_exc()
-        publishes = options.run in (_refresh, _replay)
+        publishes = options.run in (_refresh, _backfill, _replay)
         print(f"Nothing was published: {error}" if publishes else error, file=sys.stderr)
         return NOTHING_PUBLISHED if publishes else 1
 
@@ -50,6 +55,21 @@ def _parser() -> argparse.ArgumentParser:
     refresh.add_argument("--night", type=_night, help="YYYY-MM-DD, default: tonight in Vietnam")
     refresh.add_argument("--source", action="append", metavar="ID", help="ask only this source; may be given again")
     refresh.set_defaults(run=_refresh)
+
+    backfill = commands.add_parser(
+        "backfill",
+        help="land and publish days of the past from the feeds of stations",
+        description="Land and publish days of the past, a run for every chunk of days. Run it again after a fault: what"
+        " is done is skipped. Exit code: 0 all published, 1 something broke, 2 some chunk was not published.",
+    )
+    backfill.add_argument("--from", dest="first", type=_day, required=True, metavar="DAY", help="the first, YYYY-MM-DD")
+    backfill.add_argument(
+        "--to", dest="last", type=_day, required=True, metavar="DAY", help="the last, at most yesterday"
+    )
+    backfill.add_argument("--days", type=_count, default=7, metavar="N", help="so many days a run (default: 7)")
+    backfill.add_argument("--source", action="append", metavar="ID", help="ask only this feed; may be given again")
+    backfill.add_argument("--again", action="store_true", help="also days that are done: their new and changed files")
+    backfill.set_defaults(run=_backfill)
 
     replay = commands.add_parser("replay", help="rebuild lake and warehouse from the landed payloads")
     replay.add_argument("--from", dest="first", type=_night, metavar="NIGHT", help="only nights from this one on")
@@ -77,7 +97,20 @@ def _night(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-# ---- refresh and replay ------------------------------------------------------------------------------------------
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date; write it as YYYY-MM-DD") from None
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days, such as 7")
+    return int(text)
+
+
+# ---- refresh, backfill and replay --------------------------------------------------------------------------------
 
 
 def _refresh(options: argparse.Namespace, settings: Settings) -> int:
@@ -103,11 +136,39 @@ def _refresh(options: argparse.Namespace, settings: Settings) -> int:
     return code
 
 
+def _backfill(options: argparse.Namespace, settings: Settings) -> int:
+    from kcn_pipeline.backfill import write_summary
+    from kcn_pipeline.contracts.sources import load_sources
+    from kcn_pipeline.landing import can_land_days
+
+    known = sorted(feed.id for feed in load_sources(settings.sources) if can_land_days(feed))
+    sources = sorted(set(options.source or known))
+    if not sources or set(sources) - set(known):
+        unknown = f"no feed of stations {sorted(set(sources) - set(known)) or ''}".rstrip()
+        print(f"{unknown} in {settings.sources}; there are {known}", file=sys.stderr)
+        return NOTHING_PUBLISHED
+    begins = load_contracts(settings.contracts).calendar.first_day
+    chunks = plan_chunks(options.first, options.last, options.days, begins, date.fromisoformat(tonight()))
+    runner = _Runner(settings)
+    results = []
+    for number, chunk in enumerate(chunks, start=1):
+        print(f"[{number}/{len(chunks)}] days {chunk.tag}, night {chunk.night}", file=sys.stderr)
+        try:
+            results.append(runner.backfill(chunk, sources, options.again))
+        except KeyboardInterrupt:
+            results.append(ChunkResult(chunk, NOTHING_PUBLISHED))
+            break
+    print(write_summary(chunks, results))
+    return max(result.code for result in results)
+
+
 def _replay(options: argparse.Namespace, settings: Settings) -> int:
     from kcn_pipeline.summary import write_summary
 
     runner = _Runner(settings)
-    nights = [night for night in runner.landed_nights() if (options.first or "") <= night <= (options.last or "9999")]
+    nights = [
+        night for night in runner.nights_to_replay() if (options.first or "") <= night <= (options.last or "9999")
+    ]
     if not nights:
         print(f"no landed night to replay under {settings.data_dir / 'landing'}", file=sys.stderr)
         return NOTHING_PUBLISHED
@@ -140,9 +201,22 @@ class _Runner:
 
         return unpublished_nights(self.installation, before)
 
-    def landed_nights(self) -> list[str]:
-        """Every night that landed."""
-        return self.installation.lake.landed_nights()
+    def nights_to_replay(self) -> list[str]:
+        """Every night in the order in which they landed: a backfilled one must find the register that came before it.
+
+        A night without a payload follows the one before it.
+        """
+        lake = self.installation.lake
+        began: dict[str, datetime] = {}
+        for pack in lake.packs():
+            _, first, _ = lake.span(pack, "fetched_at")
+            night = pack.parent.name.removeprefix("night=")
+            began[night] = min(first, began.get(night, first))
+        nights, latest = [], datetime.min.replace(tzinfo=UTC)
+        for night in lake.landed_nights():
+            latest = began.get(night, latest)
+            nights.append((latest, night))
+        return [night for _, night in sorted(nights)]
 
     def forget_everything_but_landing(self) -> None:
         """Drop lake and warehouse tables, so that a full replay starts from the payloads alone."""
@@ -152,8 +226,41 @@ class _Runner:
             self.installation.lake.drop_tables()
             drop_warehouse(self.settings.warehouse_url)
 
+    def backfill(self, chunk: Chunk, sources: Sequence[str], again: bool) -> ChunkResult:
+        """Land and publish some days, unless a run with the same days and sources has done it."""
+        from kcn_pipeline.defs.resources import ONLY_SOURCES
+        from kcn_pipeline.landing import read_results
+
+        tags = {DAYS_TAG: chunk.tag, ONLY_SOURCES: ",".join(sources)}
+        if not again and (done_by := self._find_success("nightly_refresh", tags)):
+            return ChunkResult(chunk, PUBLISHED, done_by)
+        code = self.run("nightly_refresh", chunk.night, tags)
+        lake = self.installation.lake
+        feeds = [feed for feed in read_results(lake, "monitoring", chunk.night) if feed["source"] in sources]
+        counted = [
+            lake.span(path, "measured_at")[0]
+            for day in chunk.days
+            for path in lake.slices("validation", "monitoring_readings", chunk.night, [f"day={day}"])
+        ]
+        return ChunkResult(
+            chunk,
+            code,
+            files=sum(feed["landed"] for feed in feeds),
+            known=sum(feed["unchanged"] for feed in feeds),
+            readings=sum(counted),
+            days=sum(count > 0 for count in counted),
+        )
+
+    def _find_success(self, job: str, tags: dict[str, str]) -> str | None:
+        """The newest run of a job with these tags that did all it should; None when there is none."""
+        import dagster as dg
+
+        wanted = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS], tags=tags)
+        with dg.DagsterInstance.get() as instance:
+            return next((run.run_id for run in instance.get_runs(wanted, limit=1)), None)
+
     def run(self, job: str, night: str, tags: dict[str, str]) -> int:
-        """Run one job for a night; the exit code of `kcn refresh`."""
+        """Run one job for a night; the exit code of `kcn refresh`. Raises KeyboardInterrupt when it was interrupted."""
         import dagster as dg
 
         from kcn_pipeline.defs.event_log import keep_event_log_open
@@ -166,6 +273,9 @@ class _Runner:
         if result.success:
             return PUBLISHED
         failed = [event for event in result.all_events if event.is_step_failure]
+        if any(_is_interrupt(event) for event in failed):
+            # Dagster makes a failed step of it, and whoever pressed Ctrl-C does not want the next night to start.
+            raise KeyboardInterrupt
         _print_failures(failed or [event for event in result.all_events if event.is_run_failure])
         published = any(event.is_step_success and event.step_key == "publish" for event in result.all_events)
         return PUBLISHED_WITH_FAILURES if published else NOTHING_PUBLISHED
@@ -188,6 +298,11 @@ def _follow_progress() -> None:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
         logger.addHandler(handler)
+
+
+def _is_interrupt(event: Any) -> bool:
+    error = getattr(event.event_specific_data, "error", None)
+    return error is not None and error.cls_name in ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 
 
 def _print_failures(failed: Sequence[Any]) -> None:

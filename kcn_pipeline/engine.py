@@ -13,6 +13,7 @@ import pyarrow as pa
 
 _SQL_TYPES = {
     pa.string(): "VARCHAR",
+    pa.int32(): "INTEGER",
     pa.int64(): "BIGINT",
     pa.float64(): "DOUBLE",
     pa.bool_(): "BOOLEAN",

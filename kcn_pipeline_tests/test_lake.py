@@ -23,3 +23,16 @@ def test_head_of_nothing_is_none(tmp_path: Path) -> None:
     assert lake.head("staging", "figures", NIGHT) is None
     lake.replace("staging", "figures", NIGHT, {WHOLE: ROWS.slice(0, 0)})
     assert lake.head("staging", "figures", NIGHT) is None
+
+
+def test_a_slice_taken_over_is_the_same_file_until_one_is_replaced(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.replace("staging", "figures", NIGHT, {WHOLE: ROWS})
+    (staged,) = lake.slices("staging", "figures")
+    lake.replace("validation", "figures", NIGHT, [(WHOLE, staged)])
+    (accepted,) = lake.slices("validation", "figures")
+    assert accepted.samefile(staged)
+    lake.replace("staging", "figures", NIGHT, {WHOLE: ROWS.slice(99)})
+    again = lake.read("validation", "figures")
+    assert again is not None
+    assert again.num_rows == 100

@@ -86,6 +86,7 @@ def test_tracked_sample_is_what_the_command_writes(tmp_path: Path) -> None:
         "data/inputs/reports",
         "data/inputs/paper_reports",
         "data/inputs/register",
+        "data/inputs/stations",
         "kcn_pipeline_tests/truth",
     ):
         fresh, tracked = _contents(tmp_path / folder), _contents(ROOT / folder)
@@ -95,7 +96,7 @@ def test_tracked_sample_is_what_the_command_writes(tmp_path: Path) -> None:
 
 def test_tracked_sample_is_small_and_its_sources_are_read() -> None:
     inputs = ROOT / "data" / "inputs"
-    assert sum(path.stat().st_size for path in inputs.rglob("*") if path.is_file()) < 4_500_000
+    assert sum(path.stat().st_size for path in inputs.rglob("*") if path.is_file()) < 6_000_000
     feeds = load_sources(ROOT / "data" / "sources.yaml")
     assert [feed.channel for feed in feeds if feed.topic == "enterprise_reports"] == ["electronic", "paper"]
     assert all((ROOT / "data" / feed.url).is_dir() for feed in feeds)
@@ -103,12 +104,15 @@ def test_tracked_sample_is_small_and_its_sources_are_read() -> None:
 
 def test_command_line_writes_files_and_truth(tmp_path: Path) -> None:
     arguments = ["--out", str(tmp_path), "--parks", "2", "--enterprises", "8", "--quarters", "2", "--dirty", "0.4"]
-    command = [sys.executable, "-m", "kcn_pipeline_tests.simulate", *arguments, "--seed", "9"]
+    arguments += ["--stations", "3", "--days", "2", "--seed", "9"]
+    command = [sys.executable, "-m", "kcn_pipeline_tests.simulate", *arguments]
     subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
     with (tmp_path / "truth" / "indicator_values.csv").open(encoding="utf-8") as handle:
         codes = {row["indicator_code"] for row in csv.DictReader(handle)}
     assert {"MG01", "EC08", "SO01"} <= codes
     assert len(list(tmp_path.rglob("*.xlsx"))) > 10
+    assert len(list((tmp_path / "stations" / "live").rglob("*.txt"))) > 1000
+    assert (tmp_path / "truth" / "monitoring_days.csv").stat().st_size > 1000
 
 
 def _contents(folder: Path) -> dict[str, object]:

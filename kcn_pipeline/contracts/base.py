@@ -13,6 +13,9 @@ Confidence = Literal["high", "medium", "low"]
 Frequency = Literal["A", "S", "Q", "M"]
 Level = Literal["province", "park", "enterprise", "station"]
 Severity = Literal["info", "warning", "critical"]
+StationKind = Literal["wastewater", "emission", "ambient", "water_supply"]
+#: The time over which a mean is taken that is held against a limit.
+Averaging = Literal["1h", "8h", "24h", "day", "year"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 

@@ -19,6 +19,7 @@ from kcn_pipeline.contracts.documents import DocumentError, read_document
 from kcn_pipeline.contracts.errors import Problem
 from kcn_pipeline.contracts.forms import Form
 from kcn_pipeline.contracts.indicators import Indicator, Measure
+from kcn_pipeline.contracts.monitoring import Monitoring
 from kcn_pipeline.contracts.reference import (
     Area,
     Calendar,
@@ -74,6 +75,7 @@ class Contracts:
     rules: Mapping[str, RuleText]
     corrections: Mapping[str, Correction]
     published_sums: Mapping[str, PublishedSum]
+    monitoring: Monitoring
     calendar: Calendar
     catalog_version: str
     origins: Mapping[tuple[str, str], Origin] = field(repr=False, default_factory=dict)

@@ -18,6 +18,20 @@ from kcn_pipeline.contracts.errors import ContractError, Problem
 from kcn_pipeline.contracts.forms import Form
 from kcn_pipeline.contracts.indicators import Indicator, Measure
 from kcn_pipeline.contracts.loaded import Contracts, Origin
+from kcn_pipeline.contracts.monitoring import (
+    Band,
+    Breakpoint,
+    DischargePoint,
+    LimitRow,
+    Parameter,
+    Sentinel,
+    Spelling,
+    StatusSpelling,
+    Stream,
+    build_monitoring,
+)
+from kcn_pipeline.contracts.monitoring_checks import check_monitoring
+from kcn_pipeline.contracts.monitoring_settings import Setting, Settings
 from kcn_pipeline.contracts.reference import (
     Area,
     Calendar,
@@ -57,6 +71,43 @@ _KINDS: dict[str, tuple[type[BaseModel], str, str | None, Callable[[dict[str, An
     "rules": (RuleText, "rules.yaml", "rules", lambda e: str(e.get("rule"))),
     "corrections": (Correction, "corrections.yaml", "corrections", lambda e: str(e.get("id"))),
     "published_sums": (PublishedSum, "published_sums.yaml", "published_sums", lambda e: str(e.get("total"))),
+    "monitoring_parameters": (Parameter, "monitoring/parameters.yaml", "parameters", lambda e: str(e.get("code"))),
+    "monitoring_spellings": (
+        Spelling,
+        "monitoring/spellings.yaml",
+        "spellings",
+        lambda e: f"{e.get('unit')}/{e.get('written')}/{e.get('parameter') or ''}",
+    ),
+    "monitoring_statuses": (StatusSpelling, "monitoring/statuses.yaml", "statuses", lambda e: repr(e.get("written"))),
+    "monitoring_sentinels": (Sentinel, "monitoring/sentinels.yaml", "sentinels", lambda e: str(e.get("value"))),
+    "monitoring_settings": (Setting, "monitoring/settings.yaml", "settings", lambda e: str(e.get("name"))),
+    "monitoring_limits": (
+        LimitRow,
+        "monitoring/limits.yaml",
+        "limits",
+        lambda e: "/".join(
+            str(e.get(part) or "") for part in ("regulation", "kind", "parameter", "column", "averaging", "valid_from")
+        ),
+    ),
+    "monitoring_discharge_points": (
+        DischargePoint,
+        "monitoring/discharge_points.yaml",
+        "discharge_points",
+        lambda e: f"{e.get('station')}/{e.get('kind')}/{e.get('valid_from') or ''}",
+    ),
+    "monitoring_aqi_breakpoints": (
+        Breakpoint,
+        "monitoring/aqi_breakpoints.yaml",
+        "breakpoints",
+        lambda e: f"{e.get('parameter')}/{e.get('averaging')}/{e.get('step')}",
+    ),
+    "monitoring_aqi_bands": (Band, "monitoring/aqi_bands.yaml", "bands", lambda e: str(e.get("code"))),
+    "monitoring_streams": (
+        Stream,
+        "monitoring/streams.yaml",
+        "streams",
+        lambda e: f"{e.get('source')}/{e.get('stream')}",
+    ),
 }
 
 
@@ -76,12 +127,17 @@ def load_contracts(overlay: Path | None = None) -> Contracts:
         read[kind] = _read_kind(kind, [PACKAGED, *([overlay] if overlay else [])], origins, problems)
     _refuse_strangers(overlay, problems)
     calendar, version = _read_single(overlay, problems)
-    if problems or calendar is None:
+    settings = _read_settings(read["monitoring_settings"], origins, problems)
+    if problems or calendar is None or settings is None:
         raise ContractError(problems)
     columns = tuple(read.pop("bookkeeping").values())
     read["tables"] = _complete_tables(read["tables"], columns, read["measures"].values())
-    contracts = Contracts(**read, calendar=calendar, catalog_version=version, origins=origins)
+    of_stations = _split_monitoring(read)
+    monitoring = build_monitoring(of_stations, settings)
+    contracts = Contracts(**read, monitoring=monitoring, calendar=calendar, catalog_version=version, origins=origins)
     problems = check_links(contracts)
+    complaints = check_monitoring(of_stations, settings, contracts.units)
+    problems += [contracts.problem(kind, key, inner, reason) for kind, key, inner, reason in complaints]
     if problems:
         raise ContractError(problems)
     return contracts
@@ -193,10 +249,35 @@ def _read_calendar(path: Path, problems: list[Problem]) -> Calendar | None:
         return None
 
 
+def _read_settings(
+    entries: dict[str, Setting], origins: dict[tuple[str, str], Origin], problems: list[Problem]
+) -> Settings | None:
+    """The settings of monitoring as one record; a name without a row, or a row without a meaning, is a problem."""
+    try:
+        return Settings.model_validate_json(json.dumps({name: one.value for name, one in entries.items()}))
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            name, *inner = detail["loc"] or ("cadence_minutes",)
+            origin = origins.get(("monitoring_settings", str(name)))
+            if detail["type"] == "missing" and origin is None:
+                problems.append(Problem("settings.yaml", str(name), "has no row; every setting needs one"))
+            elif detail["type"] == "extra_forbidden" and origin:
+                known = ", ".join(Settings.model_fields)
+                problems.append(origin.problem(str(name), [], f"is no setting; they are {known}"))
+            elif detail["type"] != "missing" and origin:
+                problems.append(origin.problem(str(name), ["value", *inner], f"{detail['msg']}"))
+        return None
+
+
+def _split_monitoring(read: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Take the kinds of monitoring, which are one contract to their readers, out of what was read."""
+    return {kind: read.pop(kind) for kind in _KINDS if kind.startswith("monitoring_") and kind in read}
+
+
 def _complete_tables(
     tables: dict[str, Table], bookkeeping: tuple[Column, ...], measures: Iterable[Measure]
 ) -> dict[str, Table]:
-    """Staged tables get the bookkeeping columns, `enterprise_report` a column per measure."""
+    """Staged tables get the bookkeeping columns that they do not name, `enterprise_report` a column per measure."""
     extra = {
         "enterprise_report": tuple(
             Column(name=m.name, type="number", description=m.label.en, label=m.label, unit=m.unit) for m in measures
@@ -204,7 +285,11 @@ def _complete_tables(
     }
     return {
         name: table.model_copy(
-            update={"columns": table.columns + (bookkeeping if table.is_staged else ()) + extra.get(name, ())}
+            update={
+                "columns": table.columns
+                + (bookkeeping if table.is_staged and not table.has_own_bookkeeping else ())
+                + extra.get(name, ())
+            }
         )
         for name, table in tables.items()
     }

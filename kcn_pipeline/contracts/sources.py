@@ -129,6 +129,8 @@ class SensorThingsFeed(_AnyFeed):
     kind: SensorThingsKind
     url: WebAddress
     token: str = ""
+    #: An OData filter on Datastreams such as `Thing/properties/owner eq 'KCN'`, for a service that serves others too.
+    filter: str = ""
     look_back_days: Annotated[int, Field(gt=0, le=4000)] = 3
     page_size: Annotated[int, Field(gt=0, le=10_000)] = 1000
     timeout_s: _Seconds = 30
@@ -136,11 +138,13 @@ class SensorThingsFeed(_AnyFeed):
 
 
 class OpenAqFeed(_AnyFeed):
-    """The OpenAQ v3 service; `url` ends before `/v3`. Its sensors are in contracts/monitoring/streams.yaml."""
+    """The OpenAQ v3 service; `url` ends before `/v3`. What its sensors measure: contracts/monitoring/streams.yaml."""
 
     kind: OpenAqKind
     url: WebAddress = "https://api.openaq.org"
     api_key: str
+    #: The ids of the sensors asked for.
+    sensors: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)]
     look_back_days: Annotated[int, Field(gt=0, le=4000)] = 3
     page_size: Annotated[int, Field(gt=0, le=1000)] = 1000
     timeout_s: _Seconds = 30

@@ -144,12 +144,14 @@ class Usage(Contract):
 class Table(Contract):
     """One table from staging to validation. `versions` names the columns that identify a thing whose history is kept.
 
-    A table that `is_staged` also has the bookkeeping columns of `bookkeeping.yaml`, which the loader adds.
+    A table that `is_staged` also has the bookkeeping columns of `bookkeeping.yaml`, which the loader adds; one that
+    `has_own_bookkeeping` names them itself, because a reading among millions cannot carry the name of its file.
     """
 
     table: Name
     topic: Name
     is_staged: bool = True
+    has_own_bookkeeping: bool = False
     status: Literal["active", "planned"] = "active"
     description: Bilingual
     grain: str

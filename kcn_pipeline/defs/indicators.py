@@ -4,12 +4,15 @@ It must not compute. The surprising fact: what was touched is worked out anew by
 them can be run alone.
 """
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.defs.describe import bar_chart, column_schema, count_rules, describe_table, preview
 from kcn_pipeline.defs.nightly import nights
 from kcn_pipeline.defs.resources import Installation, progress
+from kcn_pipeline.defs.station_charts import draw_stations
 
 GROUP = "indicators"
 OWNERS = ["team:kcn-data"]
@@ -17,10 +20,15 @@ KINDS = {"duckdb", "parquet"}
 
 
 def build_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
-    """Submissions, measures, values and dimensions."""
+    """Submissions, measures, stations, values."""
     register = [["validation", table.table] for table in contracts.topic_tables("register")]
     reports = [["validation", "enterprise_reports"], ["validation", "enterprise_report_values"]]
-    return [_submissions(contracts, [*register, *reports]), _measures(contracts, reports), _values(register)]
+    return [
+        _submissions(contracts, [*register, *reports]),
+        _measures(contracts, reports),
+        _stations(),
+        _values(register),
+    ]
 
 
 def _submissions(contracts: Contracts, deps: list[list[str]]) -> dg.AssetsDefinition:
@@ -83,8 +91,57 @@ def _measures(contracts: Contracts, deps: list[list[str]]) -> dg.AssetsDefinitio
     return enterprise_measures
 
 
+#: What the days of stations give, each with its grain.
+STATION_TABLES = {
+    "monitoring_hours": "Hour means of stations. One row: station × parameter × hour.",
+    "monitoring_days": "Day means of stations against their limits. One row: station × parameter × day.",
+    "monitoring_episodes": "Times over a limit. One row: station × parameter × averaging × start.",
+    "monitoring_aqi": "VN_AQI of ambient air. One row: station × hour or day × parameter, and their total.",
+    "monitoring_station": "What indicators read of stations. One row: station × day.",
+    "monitoring_park": "What indicators read of the stations of a park. One row: park × day.",
+}
+
+
+def _stations() -> dg.AssetsDefinition:
+    before = [["validation", name] for name in ("monitoring_readings", "register_stations", "register_permit_limits")]
+    specs = [
+        dg.AssetSpec(
+            [GROUP, name],
+            deps=[dg.AssetKey(dep) for dep in before],
+            group_name=GROUP,
+            kinds=KINDS,
+            owners=OWNERS,
+            tags={"kcn/source": "monitoring"},
+            description=description,
+        )
+        for name, description in STATION_TABLES.items()
+    ]
+
+    @dg.multi_asset(name="judge_stations", specs=specs, partitions_def=nights)
+    def stations(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[dg.MaterializeResult]:
+        from kcn_pipeline.indicators.monitoring import compute_aqi, compute_monitoring
+
+        lake, contracts, night = installation.lake, installation.contracts, context.partition_key
+        result = compute_monitoring(lake, contracts, night)
+        compute_aqi(lake, contracts, night, result.days)
+        if result.days:
+            said = (len(result.days), result.readings, result.hours, result.episodes)
+            progress.info("indicators  %d days of stations: %s readings → %s hours, %d episodes", *said)
+        pictures = draw_stations(lake, night, result.days)
+        for name in STATION_TABLES:
+            metadata = {
+                "dagster/partition_row_count": lake.count(GROUP, name, night),
+                "days": [day.isoformat() for day in result.days[-31:]],
+                "preview": preview(lake.head(GROUP, name, night)),
+                **pictures.get(name, {}),
+            }
+            yield dg.MaterializeResult(asset_key=[GROUP, name], metadata=metadata)
+
+    return stations
+
+
 def _values(register: list[list[str]]) -> dg.AssetsDefinition:
-    before = [[GROUP, "report_submissions"], [GROUP, "enterprise_measures"], *register]
+    before = [[GROUP, name] for name in ("report_submissions", "enterprise_measures", *STATION_TABLES)] + register
 
     @dg.asset(
         key=[GROUP, "indicator_values"],

@@ -1,7 +1,7 @@
 """Wires the stage landing: one asset per topic asks the topic's feeds for what is new.
 
 It must not open a payload. The surprising fact: a feed that fails does not fail the asset; the night's last step fails
-the run, after the good data is served.
+the run, after the good data is served. A run tagged with days asks only feeds that can be asked for days, for those.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from kcn_pipeline.backfill import DAYS_TAG, read_days
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.contracts.sources import Feed, load_sources
 from kcn_pipeline.defs.describe import table_of
@@ -23,6 +24,7 @@ TOPICS = {
     "register": "The board's register of parks, land, enterprises, projects and permits, as received",
     "enterprise_reports": "Report forms of enterprises, developers and the board, as received",
     "published_figures": "Lists of figures that documents have published, as received",
+    "monitoring": "Files and API pages of automatic stations, as received",
 }
 
 INTERRUPTED = "the refresh was cut off while this feed was landing; run it again"
@@ -47,12 +49,14 @@ def _landing_asset(topic: str, description: str) -> dg.AssetsDefinition:
         from kcn_pipeline.landing import FeedResult, land_feed, record_results
 
         lake, night, base = installation.lake, context.partition_key, Path(installation.sources).parent
-        feeds = list(_chosen_feeds(installation, topic, context.run.tags.get(ONLY_SOURCES)))
+        tags = context.run.tags
+        days = read_days(tags[DAYS_TAG]) if DAYS_TAG in tags else None
+        feeds = list(_chosen_feeds(installation, topic, tags.get(ONLY_SOURCES), only_by_day=days is not None))
         # Noted before the first byte arrives, so that a night cut off here is known and caught up later.
         record_results(lake, topic, night, [FeedResult(f.id, topic, "failed", error=INTERRUPTED) for f in feeds])
         results = []
         for feed in feeds:
-            results.append(land_feed(lake, feed, night, base))
+            results.append(land_feed(lake, feed, night, base, days))
             progress.info("landing     %s", _tell(results[-1]))
         record_results(lake, topic, night, results)
         return dg.MaterializeResult(metadata=_metadata(results))
@@ -60,10 +64,13 @@ def _landing_asset(topic: str, description: str) -> dg.AssetsDefinition:
     return land
 
 
-def _chosen_feeds(installation: Installation, topic: str, only: str | None) -> Iterator[Feed]:
+def _chosen_feeds(installation: Installation, topic: str, only: str | None, only_by_day: bool) -> Iterator[Feed]:
+    from kcn_pipeline.landing import can_land_days
+
     wanted = set(only.split(",")) if only else None
     for feed in load_sources(Path(installation.sources)):
-        if feed.topic == topic and (wanted is None or feed.id in wanted):
+        is_wanted = wanted is None or feed.id in wanted
+        if feed.topic == topic and is_wanted and (can_land_days(feed) or not only_by_day):
             yield feed
 
 

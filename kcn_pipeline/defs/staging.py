@@ -10,14 +10,16 @@ import dagster as dg
 
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.defs.describe import count_rules, findings_of, preview, spec_of
+from kcn_pipeline.defs.landing import TOPICS
 from kcn_pipeline.defs.nightly import nights
 from kcn_pipeline.defs.resources import Installation, progress
 
 if TYPE_CHECKING:
     from kcn_pipeline.staging.enterprise_reports import StageResult
+    from kcn_pipeline.staging.monitoring import MonitoringStageResult
 
 
-def _stage_function(topic: str) -> Callable[..., "StageResult"]:
+def _stage_function(topic: str) -> Callable[..., "StageResult | MonitoringStageResult"]:
     """The function that stages a topic; imported late because it brings pandas and calamine."""
     if topic == "register":
         from kcn_pipeline.staging.register import stage_register
@@ -27,6 +29,10 @@ def _stage_function(topic: str) -> Callable[..., "StageResult"]:
         from kcn_pipeline.staging.published_figures import stage_published
 
         return stage_published
+    if topic == "monitoring":
+        from kcn_pipeline.staging.monitoring import stage_monitoring
+
+        return stage_monitoring
     from kcn_pipeline.staging.enterprise_reports import stage_reports
 
     return stage_reports
@@ -34,7 +40,7 @@ def _stage_function(topic: str) -> Callable[..., "StageResult"]:
 
 def build_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
     """One multi-asset per topic, with an output per table."""
-    return [_staging_assets(contracts, topic) for topic in ("register", "enterprise_reports", "published_figures")]
+    return [_staging_assets(contracts, topic) for topic in TOPICS]
 
 
 def _staging_assets(contracts: Contracts, topic: str) -> dg.AssetsDefinition:
@@ -46,10 +52,11 @@ def _staging_assets(contracts: Contracts, topic: str) -> dg.AssetsDefinition:
         partitions_def=nights,
     )
     def stage(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[dg.MaterializeResult]:
-        from kcn_pipeline.landing import iterate_payloads, topic_sources
+        from kcn_pipeline.landing import iterate_batches, iterate_payloads, topic_sources
 
         lake, night = installation.lake, context.partition_key
-        payloads = iterate_payloads(lake, topic_sources(lake, topic, night), night)
+        iterate = iterate_batches if topic == "monitoring" else iterate_payloads
+        payloads = iterate(lake, topic_sources(lake, topic, night), night)
         result = _stage_function(topic)(lake, installation.contracts, night, payloads)
         if result.payloads:
             rows = ", ".join(f"{name} {count:,}" for name, count in result.rows.items() if count)

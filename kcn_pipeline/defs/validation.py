@@ -14,6 +14,7 @@ import pyarrow as pa
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.defs.describe import count_quarantined, count_rules, findings_of, preview, records_of, spec_of
+from kcn_pipeline.defs.landing import TOPICS
 from kcn_pipeline.defs.nightly import nights
 from kcn_pipeline.defs.resources import Installation, progress
 from kcn_pipeline.lake import WHOLE, Lake
@@ -32,12 +33,15 @@ CHECKS = {
 #: What the preview of a quarantine shows first: why the row is there, where it stands, what it says.
 REASON = ("_rules", "_reason_vi", "_file", "_sheet", "_cell", "field_code", "raw_text")
 #: What a topic's references need to have been judged before.
-AFTER = {"enterprise_reports": ("register_enterprises", "register_parks")}
+AFTER = {
+    "enterprise_reports": ("register_enterprises", "register_parks"),
+    "monitoring": ("register_stations", "register_permit_limits"),
+}
 
 
 def build_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
     """One multi-asset per topic, with an output and six checks per table."""
-    return [_validation_assets(contracts, topic) for topic in ("register", "enterprise_reports", "published_figures")]
+    return [_validation_assets(contracts, topic) for topic in TOPICS]
 
 
 def _validation_assets(contracts: Contracts, topic: str) -> dg.AssetsDefinition:

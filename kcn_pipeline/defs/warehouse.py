@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from kcn_pipeline.contracts import Contracts
+from kcn_pipeline.defs.landing import TOPICS as LANDED
 from kcn_pipeline.defs.nightly import nights
 from kcn_pipeline.defs.resources import Installation, progress
 
@@ -23,12 +24,17 @@ TABLES = {
     "dim_park": "Parks as they are now",
     "dim_enterprise": "Enterprises as they are now",
     "dim_station": "Automatic monitoring stations as they are now",
+    "dim_parameter": "Parameters that stations measure",
     "dim_indicator": "The indicator catalog by version",
-    "dim_period": "Periods: year, half-year, quarter, month",
+    "dim_period": "Periods: year, half-year, quarter, month, and the days that stations measured",
     "fct_indicator_value": "The current value of every indicator, area and period",
     "fct_indicator_revision": "What published values were before they changed",
     "fct_report_submission": "Every report that was due or came, and whether in time",
     "fct_published_figure": "Figures printed in documents",
+    "fct_monitoring_daily": "What each station measured of each parameter each day, against its limit",
+    "fct_monitoring_flag": "Stretches of a station's series that somebody should look at",
+    "fct_exceedance": "Every time a station was over a limit, from when to when",
+    "fct_ambient_aqi": "VN_AQI of the stations of ambient air",
     "audit_refresh": "Published nights",
     "audit_payload": "Every payload and what became of it",
     "audit_check": "Every check of every night",
@@ -73,7 +79,7 @@ def build_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
 
 def find_sources(contracts: Contracts) -> dict[str, list[list[str]]]:
     """What fills each table of the warehouse, as asset keys."""
-    topics = ("register", "enterprise_reports", "published_figures")
+    topics = tuple(LANDED)
     judged = [["validation", table.table] for topic in topics for table in contracts.topic_tables(topic)]
     staged = [["staging", name] for _, name in judged]
     parks, land = ["validation", "register_parks"], ["validation", "register_land"]
@@ -84,12 +90,17 @@ def find_sources(contracts: Contracts) -> dict[str, list[list[str]]]:
         "dim_park": [parks, land],
         "dim_enterprise": [enterprises],
         "dim_station": [stations],
+        "dim_parameter": [["indicators", "monitoring_days"]],
         "dim_indicator": [values],
         "dim_period": [values],
         "fct_indicator_value": [values],
         "fct_indicator_revision": [values],
         "fct_report_submission": [["indicators", "report_submissions"]],
         "fct_published_figure": [["validation", "published_figures"]],
+        "fct_monitoring_daily": [["indicators", "monitoring_days"]],
+        "fct_monitoring_flag": [["validation", "monitoring_readings"], ["indicators", "monitoring_days"]],
+        "fct_exceedance": [["indicators", "monitoring_episodes"]],
+        "fct_ambient_aqi": [["indicators", "monitoring_aqi"]],
         "audit_refresh": [values, *judged],
         "audit_payload": [*(["landing", topic] for topic in topics), *staged],
         "audit_check": judged,
@@ -136,7 +147,7 @@ def _batch(context: dg.AssetExecutionContext, installation: Installation) -> "Ni
         night,
         dimensions=build_dimensions(lake, contracts, night),
         scope=read_scope(lake, night),
-        manifest=read_manifest(lake, night=night).to_pylist(),
+        manifest=read_manifest(lake, night=night),
         feeds=feeds,
         refresh=refresh,
     )

@@ -265,10 +265,11 @@ def _tabulate(contracts: Contracts, indicators: Sequence[Indicator]) -> pa.Table
                 "is_ratio": one.denominator is not None,
                 "source": "+".join(tables),
                 "numerator_table": one.numerator.from_,
+                "counts_days": contracts.tables[one.numerator.from_].topic == "monitoring",
                 "not_connected": ", ".join(missing) or None,
             }
         )
-    kinds = {"scale": pa.float64(), "is_ratio": pa.bool_()}
+    kinds = {"scale": pa.float64(), "is_ratio": pa.bool_(), "counts_days": pa.bool_()}
     schema = pa.schema([(name, kinds.get(name, pa.string())) for name in rows[0]])
     return pa.Table.from_pylist(rows, schema=schema)
 
@@ -292,6 +293,7 @@ _VALUED = f"""
         SELECT r.*, p.period_freq AS freq, i.unit, i.scale, i.is_ratio, i.source, i.not_connected,
             a.spanned, COALESCE(a.follows_break, FALSE) AS follows_break,
             CASE WHEN i.numerator_table = 'enterprise_report' THEN COALESCE(e.n, 0)
+                WHEN i.counts_days THEN p.period_end - p.period_start + 1
                 ELSE r.n_reporting + r.n_pending END AS n_expected
         FROM results AS r
         JOIN periods AS p ON p.period_code = r.period_code

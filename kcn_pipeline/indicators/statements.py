@@ -84,7 +84,10 @@ def write_uncollected(indicator: Indicator, level: Level) -> str:
 
 
 def _areas(facts: Facts, checked: CheckedIndicator, level: Level, freqs: str) -> str:
-    """Parks and provinces always have a row; others, and those of a day, only where an operand's table has one."""
+    """Parks and provinces always have a row; others, and those of a day, only where an operand's table has one.
+
+    A station or a day must also meet the operand's condition: a chimney has no effluent, not an unknown one.
+    """
     found = _found_areas(facts, checked, level, freqs)
     if level not in ("park", "province"):
         return found
@@ -102,7 +105,8 @@ def _found_areas(facts: Facts, checked: CheckedIndicator, level: Level, freqs: s
         usage = facts.tables[operand.table].usage
         if usage and level in usage.area:
             columns = f"{usage.area[level]} AS area_code, period_code, province_code, period_freq"
-            found.append(f"SELECT {columns} FROM at_{operand.table}")
+            is_bound = operand.where and level != "enterprise"
+            found.append(f"SELECT {columns} FROM at_{operand.table}{f' WHERE {operand.where}' if is_bound else ''}")
     return f"""
         SELECT area_code, period_code, MAX(province_code) AS province_code, period_freq
         FROM ({" UNION ALL ".join(found)}) AS f

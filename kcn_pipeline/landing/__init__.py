@@ -4,15 +4,25 @@ It must not look inside a payload; staging does. The surprising fact: nothing bu
 has landed.
 """
 
-from kcn_pipeline.landing.feeds import land_feed
+from kcn_pipeline.landing.feeds import can_land_days, land_feed
 from kcn_pipeline.landing.intake import FeedFinding, FeedResult
 from kcn_pipeline.landing.night_log import read_results, record_results, topic_sources
-from kcn_pipeline.landing.store import find_payloads, iterate_payloads, read_content, read_manifest
+from kcn_pipeline.landing.store import (
+    PayloadBatch,
+    find_payloads,
+    iterate_batches,
+    iterate_payloads,
+    read_content,
+    read_manifest,
+)
 
 __all__ = [
     "FeedFinding",
     "FeedResult",
+    "PayloadBatch",
+    "can_land_days",
     "find_payloads",
+    "iterate_batches",
     "iterate_payloads",
     "land_feed",
     "read_content",

@@ -8,12 +8,16 @@ which the fault becomes a finding when it concerns one payload, so that a fault 
     ├── FolderError                  a folder is missing, or it or a file in it cannot be read
     ├── FileTooLargeError            a payload has more bytes than the feed takes
     ├── PortalContractError          the portal answers, but not as portal.openapi.yaml says
+    ├── PageContractError            a service of pages answers, but not as its API says
     ├── ContentMismatchError         a payload is not the one its listing describes
+    ├── ServerError                  a file server has no usable address, is not trusted or does not let us in
+    │   └── ConnectionLostError      no connection to it, or the connection broke or fell silent
     └── HttpError                    a request brought no usable answer; `is_passing` when asking again may help
         ├── HttpUnreachableError     no connection, or it broke or fell silent
         ├── HttpTimeoutError         the whole answer took longer than the deadline
         ├── HttpStatusError          a status that is neither success nor a redirect
         │   └── HttpDeniedError      401 or 403
+        ├── RateLimitedError         the server wants a longer wait than a night has
         ├── RedirectRefusedError     a redirect off the web, from https to http, or in circles
         ├── ResponseTruncatedError   fewer bytes than announced
         └── ResponseWrongTypeError   another kind of content, such as a login page
@@ -27,6 +31,7 @@ Rule = Literal[
     "too_many_files",
     "duplicate_payload",
     "file_unreadable",
+    "file_still_written",
     "response_truncated",
     "response_wrong_type",
     "submission_incomplete",
@@ -57,10 +62,22 @@ class PortalContractError(LandingError):
     """The portal answers, but not as its contract says."""
 
 
+class PageContractError(LandingError):
+    """A service that answers in pages answers, but not as its API says."""
+
+
 class ContentMismatchError(LandingError):
     """A payload is not the one its listing describes (size or sha256 differ)."""
 
     rule = "response_truncated"
+
+
+class ServerError(LandingError):
+    """A file server has no usable address, shows no key or certificate we trust, or does not let us in."""
+
+
+class ConnectionLostError(ServerError):
+    """No connection to a file server, or it broke or fell silent."""
 
 
 class HttpError(LandingError):
@@ -86,6 +103,10 @@ class HttpStatusError(HttpError):
 
 class HttpDeniedError(HttpStatusError):
     """401 or 403."""
+
+
+class RateLimitedError(HttpError):
+    """The server wants a longer wait than a night has."""
 
 
 class RedirectRefusedError(HttpError):

@@ -27,7 +27,7 @@ from kcn_pipeline.landing.secrets import Secrets
 from kcn_pipeline.landing.store import Ledger, PackWriter, receive
 
 #: Left by office programs, file managers and uploads in progress; never a report.
-_LEFT_BEHIND = ("~$*", ".*", "*.tmp", "*.part", "*.filepart", "thumbs.db", "desktop.ini")
+LEFT_BEHIND = ("~$*", ".*", "*.tmp", "*.part", "*.filepart", "thumbs.db", "desktop.ini")
 
 #: Where file systems say when a file was last changed, most telling first (memory:// has no other than `created`).
 _TIME_KEYS = ("mtime", "LastModified", "last_modified", "modify", "modified", "updated", "created")
@@ -239,7 +239,7 @@ def _part_user(url: str) -> tuple[str, dict[str, str]]:
 def _is_left_behind(path: str) -> bool:
     """Whether a file or folder is hidden, or temporary: of an office program, or of an upload still under way."""
     name = path.rstrip("/").rpartition("/")[2].lower()
-    return any(fnmatch(name, pattern) for pattern in _LEFT_BEHIND)
+    return any(fnmatch(name, pattern) for pattern in LEFT_BEHIND)
 
 
 def _to_time(value: Any) -> str:

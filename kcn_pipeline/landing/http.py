@@ -9,6 +9,7 @@ whole, since a server that sends one byte a second passes every read timeout. Wh
     ├── HttpTimeoutError         the whole answer took longer than the deadline
     ├── HttpStatusError          a status that is neither success nor a redirect (408, 429 and 5xx are asked again)
     │   └── HttpDeniedError      401 or 403
+    ├── RateLimitedError         the server wants a longer wait than a night has
     ├── RedirectRefusedError     a redirect off the web, from https to http, or in circles
     ├── ResponseTruncatedError   fewer bytes than announced (asked again)
     └── ResponseWrongTypeError   another kind of content, such as a login page
@@ -42,6 +43,7 @@ from kcn_pipeline.landing.errors import (
     ResponseWrongTypeError,
     SecretError,
 )
+from kcn_pipeline.landing.pace import Pace
 from kcn_pipeline.landing.secrets import Secrets, name_variables, public_url
 
 # At level DEBUG urllib3 logs whole addresses, and with them the signatures and tokens in their queries.
@@ -89,16 +91,23 @@ class HttpClient:
         secrets: Secrets,
         *,
         token: str,
+        token_header: str = "Authorization",
+        pace: Pace | None = None,
         timeout_s: float = 30.0,
         patience: Patience | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`token` is a value of sources.yaml such as `${KCN_PORTAL_TOKEN}`; raises SecretError when it is not set."""
+        """`token` is a value of sources.yaml such as `${KCN_PORTAL_TOKEN}`; raises SecretError when it is not set.
+
+        An empty one sends none. It goes as a bearer into `Authorization`, as it is into any other `token_header`.
+        """
         self._origin = origin_of(base_url)
         self._secrets = secrets
         self._variables = name_variables(token)
-        self._bearer = _to_header(secrets.resolve(token), self._variables)
+        self._token_header = token_header
+        self._credential = _to_credential(secrets.resolve(token), self._variables, token_header)
+        self._pace = pace
         self._timeout_s = timeout_s
         self._patience = patience or Patience()
         self._sleep = sleep
@@ -128,6 +137,8 @@ class HttpClient:
         """
         attempt = 1
         while True:
+            if self._pace is not None:
+                self._pace.wait()
             try:
                 return self._follow(url, max_bytes, is_expected, dict(headers or {}))
             except HttpError as error:
@@ -149,6 +160,9 @@ class HttpClient:
         ends_at = self._clock() + self._patience.deadline_s
         for _ in range(_MAX_REDIRECTS + 1):
             response = self._open(url, headers, ends_at)
+            if self._pace is not None:
+                retry_after_s = _retry_after_s(response.headers.get("Retry-After"))
+                self._pace.note(response.status_code, response.headers, retry_after_s)
             try:
                 if not response.is_redirect:
                     return self._read(response, max_bytes, is_expected, ends_at)
@@ -194,7 +208,8 @@ class HttpClient:
             raise HttpUnreachableError(self._say(url, f"cannot be asked: {error}")) from None
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = self._bearer
+        if self._credential:
+            request.headers[self._token_header] = self._credential
         return request
 
     def _redirected(self, url: str, location: str) -> str:
@@ -257,7 +272,9 @@ class HttpClient:
         )
 
     def _how_to_get_in(self, response: requests.Response) -> str:
-        if "Authorization" in response.request.headers:
+        if not self._credential:
+            return "it wants a token: give the feed one in sources.yaml"
+        if self._token_header in response.request.headers:
             return f"the token may have expired: check the environment variable {self._variables}"
         return "the token was not sent, because it is meant for another host: check `url` in sources.yaml"
 
@@ -301,10 +318,10 @@ def join_url(base: str, url: str) -> str:
         return url
 
 
-def _to_header(token: str, variables: str) -> str:
+def _to_credential(token: str, variables: str, header: str) -> str:
     if not (token.isascii() and token.isprintable()):
         raise SecretError(f"environment variable {variables} holds characters that no token has; set it again")
-    return f"Bearer {token}"
+    return f"Bearer {token}" if token and header == "Authorization" else token
 
 
 def _media_type(headers: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from kcn_pipeline.lake import Lake
@@ -23,6 +24,8 @@ from kcn_pipeline.lake import Lake
 #: A pack is written when it holds this much; a crash loses at most the pack in hand.
 PACK_BYTES = 64_000_000
 PACK_PAYLOADS = 2_000
+#: So many small payloads are compressed, and read back, at a time.
+BATCH_ROW_GROUP = 4_096
 
 MANIFEST_SCHEMA = pa.schema(
     [
@@ -64,6 +67,25 @@ class Payload(Receipt):
     """A receipt with the bytes it stands for."""
 
     content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class PayloadBatch:
+    """Many small payloads of one source side by side: entry n of every list belongs to the same payload.
+
+    The first of them is number `first_row` of its source and night, counted from 0 over all packs as they landed.
+    """
+
+    source: str
+    names: list[str]
+    contents: list[bytes] = field(repr=False)
+    modified_at: list[str | None] = field(repr=False)
+    sha256: list[str] = field(repr=False)
+    metadata: list[Mapping[str, Any]] = field(repr=False)
+    first_row: int = 0
+
+    def __len__(self) -> int:
+        return len(self.names)
 
 
 @dataclass(frozen=True)
@@ -137,6 +159,34 @@ class PackWriter:
             self._bytes = 0
 
 
+def write_batch(lake: Lake, night: str, batch: PayloadBatch, origin: str) -> None:
+    """Write many small payloads as one pack, whole or not at all; `origin` is the address their names are below.
+
+    Column by column, because an object per payload would cost more than reading the file it came from. An empty batch
+    writes no pack.
+    """
+    if not batch.names:
+        return
+    texts = {
+        id(each): json.dumps(each, ensure_ascii=False, sort_keys=True)
+        for each in {id(m): m for m in batch.metadata}.values()
+    }
+    count = len(batch)
+    columns = {
+        "source": pa.repeat(batch.source, count),
+        "name": pa.array(batch.names, pa.string()),
+        "origin": pa.array([f"{origin}/{name}" for name in batch.names], pa.string()),
+        "sha256": pa.array(batch.sha256, pa.string()),
+        "size": pa.array(map(len, batch.contents), pa.int64()),
+        "modified_at": pa.array(batch.modified_at, pa.string()),
+        "etag": pa.nulls(count, pa.string()),
+        "fetched_at": pa.repeat(pa.scalar(datetime.now(UTC), pa.timestamp("us", tz="UTC")), count),
+        "metadata": pa.array([texts[id(each)] for each in batch.metadata], pa.string()),
+        "content": pa.array(batch.contents, pa.large_binary()),
+    }
+    lake.write_pack(batch.source, night, pa.table(columns, PACK_SCHEMA), BATCH_ROW_GROUP)
+
+
 # ---- reading ---------------------------------------------------------------------------------------------------------
 
 
@@ -165,18 +215,28 @@ def iterate_payloads(lake: Lake, sources: Iterable[str], night: str) -> Iterator
                     yield from _to_payloads(pack, file.read_row_group(group))
 
 
+def iterate_batches(lake: Lake, sources: Iterable[str], night: str) -> Iterator[PayloadBatch]:
+    """The payloads of a night as `iterate_payloads` gives them, but one row group side by side at a time.
+
+    Raises PackDamagedError when bytes are not what their sha256 says.
+    """
+    for source in sources:
+        first_row = 0
+        for pack in lake.packs(source, night):
+            with pq.ParquetFile(pack) as file:
+                for group in range(file.num_row_groups):
+                    batch = _to_batch(source, pack, file.read_row_group(group, columns=_BATCH_COLUMNS), first_row)
+                    first_row += len(batch)
+                    yield batch
+
+
 def find_payloads(lake: Lake, sha256_prefix_or_name: str) -> list[FoundPayload]:
     """Every landed payload with that sha256 (from 6 digits on), that name or that last part of the name, oldest first.
 
     Names are compared in one Unicode form, since a name typed here may look like one from a Mac and differ in bytes.
     """
     wanted = unicodedata.normalize("NFC", sha256_prefix_or_name)
-    return [
-        FoundPayload(receipt, _night_of(pack), pack, row)
-        for pack in lake.packs()
-        for row, receipt in enumerate(_to_receipts(_read_receipts(pack)))
-        if _is_called(receipt, wanted)
-    ]
+    return [found for pack in lake.packs() for found in _find_in(pack, wanted)]
 
 
 def read_content(found: FoundPayload) -> bytes:
@@ -192,10 +252,18 @@ def read_content(found: FoundPayload) -> bytes:
     raise PackDamagedError(f"{found.pack} has no row {found.row}; restore it from a backup")
 
 
-def _is_called(receipt: Receipt, wanted: str) -> bool:
-    name = unicodedata.normalize("NFC", receipt.name)
-    is_digest = len(wanted) >= 6 and receipt.sha256.startswith(wanted.lower())
-    return is_digest or wanted in (name, name.rpartition("/")[2])
+def _find_in(pack: Path, wanted: str) -> Iterator[FoundPayload]:
+    """The payloads of a pack that are called so: judged by columns, since years of station files are in the packs."""
+    columns = pq.read_table(pack, columns=["name", "sha256"], partitioning=None)
+    names = pc.utf8_normalize(columns["name"], "NFC")
+    is_called = pc.or_(pc.equal(names, wanted), pc.ends_with(names, f"/{wanted}"))
+    if len(wanted) >= 6:
+        is_called = pc.or_(is_called, pc.starts_with(columns["sha256"], wanted.lower()))
+    rows = pc.indices_nonzero(is_called)
+    if len(rows):
+        receipts = _to_receipts(_read_receipts(pack).take(rows))
+        for row, receipt in zip(rows.to_pylist(), receipts, strict=True):
+            yield FoundPayload(receipt, _night_of(pack), pack, row)
 
 
 # ---- what has landed already -----------------------------------------------------------------------------------------
@@ -279,6 +347,22 @@ def _to_payloads(pack: Path, rows: pa.Table) -> Iterator[Payload]:
         if sha256(content).hexdigest() != row["sha256"]:
             raise PackDamagedError(f"{pack}: the bytes of {row['name']!r} changed; restore the pack from a backup")
         yield Payload(**{**row, "metadata": json.loads(row["metadata"])}, content=content)
+
+
+#: What a batch is made of; the rest of a receipt is for people.
+_BATCH_COLUMNS = ["name", "content", "modified_at", "sha256", "metadata"]
+
+
+def _to_batch(source: str, pack: Path, rows: pa.Table, first_row: int) -> PayloadBatch:
+    contents, digests = rows["content"].to_pylist(), rows["sha256"].to_pylist()
+    names = rows["name"].to_pylist()
+    for name, content, digest in zip(names, contents, digests, strict=True):
+        if sha256(content).hexdigest() != digest:
+            raise PackDamagedError(f"{pack}: the bytes of {name!r} changed; restore the pack from a backup")
+    texts = rows["metadata"].to_pylist()
+    read = {text: json.loads(text) for text in set(texts)}
+    metadata = [read[text] for text in texts]
+    return PayloadBatch(source, names, contents, rows["modified_at"].to_pylist(), digests, metadata, first_row)
 
 
 def _night_of(pack: Path) -> str:

@@ -6,7 +6,8 @@
 --   kind: finding (things found by a rule) · quarantined_rows (rows refused, all rules) · quarantined_by_rule (a row that
 --     breaks two rules counts under both) · payloads_landed · payloads_rejected · payload_rows (rows read from payloads)
 --   source, table_name, rule, severity: what was counted; empty where the kind has no such thing
---   row_count: how many
+--   row_count: how many; of refused readings of stations only the first of each rule are listed and counted here, the
+--     finding quarantine_shortened says how many more the lake holds
 CREATE VIEW mart_data_quality AS
 SELECT
     f.night,

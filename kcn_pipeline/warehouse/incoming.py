@@ -203,14 +203,15 @@ def _clean_time(value: Any) -> datetime:
 
 
 def _clean_local_time(value: Any) -> datetime:
-    """A time as a form states it (`_on`); one with a zone was converted by somebody and is no longer that."""
+    """A time as a form states it or a station writes it; one with a zone was converted and is no longer that."""
     if not isinstance(value, datetime) or value.tzinfo:
         raise ValueError(f"is not a local date with time: {value!r}")
     return value
 
 
 def _cleaner(column: Column) -> Callable[[Any], Any]:
-    is_stated = isinstance(column.type, DateTime) and column.name.endswith("_on")
+    """Facts hold times as they were stated, the audit trail times of our own."""
+    is_stated = isinstance(column.type, DateTime) and column.table.name.startswith("fct_")
     return _clean_local_time if is_stated else _CLEANERS[type(column.type)]
 
 

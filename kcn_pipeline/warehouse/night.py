@@ -6,17 +6,22 @@ publishing reads and writes grows with what the night touched and not with histo
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.findings import Finding, Place, tabulate_findings
 from kcn_pipeline.lake import Lake
+from kcn_pipeline.warehouse import station_night
+from kcn_pipeline.warehouse.incoming import ArrowTable
 from kcn_pipeline.warehouse.publish import NightBatch
+from kcn_pipeline.warehouse.station_night import Refused
 
 Row = dict[str, Any]
 
-TOPICS = ("register", "enterprise_reports", "published_figures")
+#: Topics of which every refused row is listed and every payload is told; readings of stations are too many for that.
+_TOLD_WHOLE = ("register", "enterprise_reports", "published_figures")
+TOPICS = (*_TOLD_WHOLE, station_night.TOPIC)
 _FIGURE_COLUMNS = (
     "figure_id what_vi what_en value value_raw qualifier unit unit_mult as_of area_code document indicator_code note"
 ).split()
@@ -33,19 +38,24 @@ def collect_night(
     *,
     dimensions: Mapping[str, Any],
     scope: Iterable[tuple[str, str]],
-    manifest: Sequence[Row],
+    manifest: ArrowTable,
     feeds: Sequence[Row],
     refresh: Row,
 ) -> NightBatch:
     """The batch of a night; `dimensions` are whole tables, `manifest` and `feeds` what landing noted of the night."""
-    findings = list(_findings(lake, contracts, night, feeds))
-    quarantine = list(_quarantine(lake, contracts, night))
+    refused = station_night.list_refused(lake, contracts, night)
+    findings = list(_findings(lake, contracts, night, feeds, refused))
+    quarantine = list(_quarantine(lake, contracts, night, refused))
     values = lake.read("indicators", "indicator_values", night)
     return NightBatch(
         night=night,
         catalog_version=contracts.catalog_version,
-        refresh={**refresh, "night": night, "quarantined_rows": len(quarantine)},
-        tables={**dimensions, "fct_published_figure": list(_published_figures(lake))},
+        refresh={**refresh, "night": night, "quarantined_rows": len(quarantine) + sum(refused.left_out.values())},
+        tables={
+            **dimensions,
+            "dim_parameter": station_night.list_parameters(contracts),
+            "fct_published_figure": list(_published_figures(lake)),
+        },
         # As Arrow and not as dictionaries: 3,000 enterprises have 300,000 values, which is 300 MB of Python.
         values=() if values is None else values,
         value_scope=tuple(scope),
@@ -53,8 +63,9 @@ def collect_night(
         submission_scope=[
             part.removeprefix("period=") for part in lake.parts("indicators", "report_submissions", night)
         ],
+        stations=station_night.collect_stations(lake, contracts, night),
         audit={
-            "audit_payload": list(_payloads(lake, contracts, night, manifest, findings)),
+            "audit_payload": list(_payloads(lake, contracts, night, manifest, feeds, refused, findings)),
             "audit_check": list(_checks(lake, night)),
             "audit_quarantine": quarantine,
             "audit_finding": findings,
@@ -86,13 +97,15 @@ def _published_figures(lake: Lake) -> Iterator[Row]:
             yield {name: row[name] for name in _FIGURE_COLUMNS} | {"value": None, "is_quarantined": True}
 
 
-def _findings(lake: Lake, contracts: Contracts, night: str, feeds: Sequence[Row]) -> Iterator[Row]:
+def _findings(lake: Lake, contracts: Contracts, night: str, feeds: Sequence[Row], refused: Refused) -> Iterator[Row]:
     """Findings of every stage of the night, landing first."""
     yield from tabulate_findings(contracts, _feed_findings(feeds)).to_pylist()
     for topic in TOPICS:
         yield from _rows(lake, "staging", f"{topic}_findings", night)
         yield from _rows(lake, "validation", f"{topic}_findings", night)
-    yield from _rows(lake, "indicators", "findings", night)
+    for table in ("findings", "monitoring_findings"):
+        yield from _rows(lake, "indicators", table, night)
+    yield from tabulate_findings(contracts, refused.findings).to_pylist()
 
 
 def _feed_findings(feeds: Sequence[Row]) -> Iterator[Finding]:
@@ -103,22 +116,29 @@ def _feed_findings(feeds: Sequence[Row]) -> Iterator[Finding]:
             yield Finding(found["rule"], scope, feed["topic"], place, said=found["params"])  # type: ignore[arg-type]
 
 
-def _quarantine(lake: Lake, contracts: Contracts, night: str) -> Iterator[Row]:
-    for topic in TOPICS:
+def _quarantine(lake: Lake, contracts: Contracts, night: str, refused: Refused) -> Iterator[Row]:
+    for topic in _TOLD_WHOLE:
         for table in contracts.topic_tables(topic):
             for row in _rows(lake, "quarantine", table.table, night):
-                yield {
-                    "table_name": table.table,
-                    "payload": row["_payload"],
-                    "file": row["_file"],
-                    "sheet": row["_sheet"],
-                    "cell": row["_cell"],
-                    "line": row["_line"],
-                    "rules": row["_rules"],
-                    "reason_vi": row["_reason_vi"],
-                    "reason_en": row["_reason_en"],
-                    "row_json": json.dumps(_content(row), ensure_ascii=False, default=str),
-                }
+                yield _refused_row(table.table, row)
+    for name, rows in refused.rows.items():
+        for row in rows:
+            yield _refused_row(name, row)
+
+
+def _refused_row(table: str, row: Row) -> Row:
+    return {
+        "table_name": table,
+        "payload": row["_payload"],
+        "file": row["_file"],
+        "sheet": row["_sheet"],
+        "cell": row["_cell"],
+        "line": row["_line"],
+        "rules": row["_rules"],
+        "reason_vi": row["_reason_vi"],
+        "reason_en": row["_reason_en"],
+        "row_json": json.dumps(_content(row), ensure_ascii=False, default=str),
+    }
 
 
 def _content(row: Row) -> Row:
@@ -133,33 +153,62 @@ def _checks(lake: Lake, night: str) -> Iterator[Row]:
 
 
 def _payloads(
-    lake: Lake, contracts: Contracts, night: str, manifest: Sequence[Row], findings: Sequence[Row]
+    lake: Lake,
+    contracts: Contracts,
+    night: str,
+    manifest: ArrowTable,
+    feeds: Sequence[Row],
+    refused: Refused,
+    findings: Sequence[Row],
 ) -> Iterator[Row]:
-    """One row per landed payload: how many rows it gave, or why it gave none."""
+    """One row per landed payload: how many rows it gave, or why it gave none.
+
+    Of stations only payloads with an unread line that is listed; the manifest in the lake holds the tens of thousands.
+    """
     counts = _count_rows(lake, contracts, night)
     reasons = {
         row["payload"]: row for row in reversed(findings) if row["severity"] == "critical" and row["scope"] != "cell"
     }
-    for payload in manifest:
-        rows = counts.get(payload["sha256"], 0)
-        reason = reasons.get(payload["sha256"], {}) if rows == 0 else {}
-        yield {
-            "source": payload["source"],
-            "name": payload["name"],
-            "sha256": payload["sha256"],
-            "size": payload["size"],
-            "fetched_at": payload["fetched_at"],
-            "status": "landed" if rows else "rejected",
-            "rows": rows,
-            "reason_vi": reason.get("reason_vi"),
-            "reason_en": reason.get("reason_en"),
-        }
+    stations = {feed["source"] for feed in feeds if feed["topic"] == station_night.TOPIC}
+    unread = refused.unread_payloads
+    readings = station_night.count_readings(lake, night, unread)
+    for payload in _told(manifest, stations, unread):
+        place = payload["source"], payload["name"]
+        if payload["source"] not in stations:
+            reason = reasons.get(payload["sha256"], {})
+            yield _payload_row(
+                payload, counts.get(payload["sha256"], 0), reason.get("reason_vi"), reason.get("reason_en")
+            )
+        else:
+            yield _payload_row(payload, readings[place], unread[place]["_reason_vi"], unread[place]["_reason_en"])
+
+
+def _told(manifest: ArrowTable, stations: Collection[str], unread: Collection[tuple[str, str]]) -> Iterator[Row]:
+    """The rows of the manifest that are told; the others never become Python objects."""
+    for batch in manifest.to_batches():
+        for number, place in enumerate(zip(batch["source"].to_pylist(), batch["name"].to_pylist(), strict=True)):
+            if place[0] not in stations or place in unread:
+                yield from batch.slice(number, 1).to_pylist()
+
+
+def _payload_row(payload: Row, rows: int, reason_vi: str | None, reason_en: str | None) -> Row:
+    return {
+        "source": payload["source"],
+        "name": payload["name"],
+        "sha256": payload["sha256"],
+        "size": payload["size"],
+        "fetched_at": payload["fetched_at"],
+        "status": "landed" if rows else "rejected",
+        "rows": rows,
+        "reason_vi": None if rows else reason_vi,
+        "reason_en": None if rows else reason_en,
+    }
 
 
 def _count_rows(lake: Lake, contracts: Contracts, night: str) -> Counter[str]:
     """Staged rows by payload, over all staged tables of the night."""
     counts: Counter[str] = Counter()
-    for topic in TOPICS:
+    for topic in _TOLD_WHOLE:
         for table in contracts.topic_tables(topic):
             staged = lake.read("staging", table.table, night, columns=["_payload"])
             if staged is not None:

@@ -29,6 +29,7 @@ from kcn_pipeline.warehouse.schema import (
     metadata,
     prepare_schema,
 )
+from kcn_pipeline.warehouse.stations import StationBatch, publish_stations
 from kcn_pipeline.warehouse.values import publish_values
 from kcn_pipeline.warehouse.views import publish_marts
 
@@ -38,6 +39,7 @@ WHOLE_TABLES = (
     "dim_park",
     "dim_enterprise",
     "dim_station",
+    "dim_parameter",
     "dim_indicator",
     "dim_period",
     "fct_published_figure",
@@ -60,6 +62,7 @@ class NightBatch:
     * `values`: fct_indicator_value of the pairs (indicator_code, period_code) in `value_scope`. When a night is
       published again its scope must include that of the earlier attempt.
     * `submissions`: fct_report_submission of the period codes in `submission_scope`.
+    * `stations`: what stations measured on some days (see StationBatch); other days stay as they are.
     * `audit`: a table of AUDIT_TABLES → its rows of the night; one that is not given becomes empty for the night.
     * `refresh`: the row of audit_refresh.
     """
@@ -72,6 +75,7 @@ class NightBatch:
     value_scope: Collection[tuple[str, str]] = ()
     submissions: Rows = ()
     submission_scope: Collection[str] = ()
+    stations: StationBatch = field(default_factory=StationBatch)
     audit: Mapping[str, Rows] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -106,6 +110,7 @@ def publish_night(url: str, batch: NightBatch) -> PublishedNight:
         values, within, change = publish_values(connection, seen_on, batch.values, batch.value_scope)
         writer.note(values, within, change)
         _publish_submissions(writer, batch)
+        publish_stations(connection, writer.write, batch.stations)
         _publish_audit(writer, batch, published_values=_count_values(connection, values))
         publish_marts(connection)
         check_published(connection, batch.night, writer.published)

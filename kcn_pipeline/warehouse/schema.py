@@ -96,6 +96,15 @@ dim_station = Table(
     comment="one automatic monitoring station as it is now",
 )
 
+dim_parameter = Table(
+    "dim_parameter",
+    metadata,
+    *_key("parameter_code"),
+    *_required("name_vi"),
+    *_optional("name_en unit"),
+    comment="one parameter that stations measure; unit is the one readings are kept in",
+)
+
 dim_indicator = Table(
     "dim_indicator",
     metadata,
@@ -187,6 +196,76 @@ fct_published_figure = Table(
     *_optional("as_of area_code document indicator_code note"),
     *_required("is_quarantined", Boolean),
     comment="one figure printed in a document; a malformed one is kept as printed, with an empty value",
+)
+
+# ---- facts of stations: days, not readings, which stay in the lake; every time is local (UTC+7) ---------------------
+
+fct_monitoring_daily = Table(
+    "fct_monitoring_daily",
+    metadata,
+    *_key("station_id parameter_code"),
+    *_key("day", Date),
+    *_optional("park_code"),
+    *_required("kind unit"),
+    *_optional("mean corrected_mean min max", Float),
+    *_required("n_received n_valid n_flagged n_expected hours_valid", Integer),
+    *_optional("hours_over", Integer),
+    *_optional("limit_min limit_max", Float),
+    *_optional("averaging regulation"),
+    *_required("is_sufficient", Boolean),
+    *_optional("is_compliant", Boolean),
+    *_required("is_derived", Boolean),
+    *_optional("load_kg volume_m3", Float),
+    *_optional("load_hours", Integer),
+    # A night replaces days and people ask for days; the key alone would make both read every station.
+    Index("ix_fct_monitoring_daily_day", "day", "station_id"),
+    comment="station × parameter × day; mean of valid readings; is_compliant is empty without a limit or enough data",
+)
+
+fct_monitoring_flag = Table(
+    "fct_monitoring_flag",
+    metadata,
+    *_key("station_id parameter_code flag"),
+    *_key("started_at", DateTime),
+    *_required("day", Date),
+    *_optional("ended_at", DateTime),
+    *_optional("n_readings", Integer),
+    *_optional("detail"),
+    Index("ix_fct_monitoring_flag_day", "day"),
+    comment="one suspicious stretch of a series inside one day: flat_line, spike, gap, long_calibration, low_share",
+)
+
+fct_exceedance = Table(
+    "fct_exceedance",
+    metadata,
+    *_key("station_id parameter_code averaging"),
+    *_key("started_at", DateTime),
+    *_required("ended_at", DateTime),
+    *_required("hours", Integer),
+    *_required("peak", Float),
+    *_optional("limit_min limit_max ratio", Float),
+    *_required("unit"),
+    *_optional("basis"),
+    Index("ix_fct_exceedance_started", "started_at"),
+    comment="one episode of consecutive hours or days over a limit; ended_at is the end of the last one",
+)
+
+fct_ambient_aqi = Table(
+    "fct_ambient_aqi",
+    metadata,
+    *_key("station_id"),
+    *_key("day", Date),
+    *_key("parameter_code"),
+    *_optional("averaging"),
+    *_optional("concentration", Float),
+    *_optional("aqi", Integer),
+    *_optional("band band_vi band_en rgb main_parameter"),
+    *_required("is_sufficient", Boolean),
+    *_required("hours_valid", Integer),
+    *_optional("worst_hour_aqi", Integer),
+    *_optional("worst_hour_at", DateTime),
+    Index("ix_fct_ambient_aqi_day", "day"),
+    comment="VN_AQI of an ambient station × day × parameter ('' is the station's); worst_hour is of the hourly index",
 )
 
 # ---- audit ----------------------------------------------------------------------------------------------------------

@@ -15,6 +15,20 @@ are always ratios, because on a shared machine seconds tell more about the neigh
     The most memory of the process of a night that lands the register and the quarter of 3,000 enterprises.
 `growth_1_vs_20_quarters` ≤ 1.5
     The process of the night that brings the next quarter of 150 enterprises, on top of 20 quarters against on top of 1.
+`station_files_staged_vs_bare_read` ≤ 2.2
+    A pack of a day of 100 stations × 288 files → sorted Parquet, against open, read and close of the files; with it the
+    bytes of a staged reading (≤ 4 with its accepted copy, see `lake_bytes_per_reading`).
+`monitoring_day`
+    `monitoring_arrival_vs_bare_read` ≤ 5: landing, staging and quarantine of that day. `monitoring_path_vs_bare_read`
+    ≤ 15: land → warehouse as a process, less the bare import of dagster, pandas and great_expectations.
+    `monitoring_staging_vs_pandas` ≤ 0.05: pack → Parquet against pandas.read_csv per file. `monitoring_night_memory`
+    ≤ 700 MB: the whole process `kcn refresh`. `lake_bytes_per_reading` ≤ 4: all tables of the lake, a file with two
+    names once.
+`monitoring_year`
+    84 million readings: seconds per million from Parquet to hours and days in the engine ≤ 0.2, memory of a backfill
+    ≤ 2 GiB, five late days against the year ≤ 0.05.
+`sftp_file_at_20_ms` ≤ 1000 / 300, `ftp_file_at_20_ms` ≤ 10
+    Milliseconds a file at 20 ms round trip.
 
 A ratio is the median over pairs measured in turn. Lines whose name has a second part, as `definitions_load.dagster`,
 are the seconds a ratio is made of (the median of each side) and have no target.

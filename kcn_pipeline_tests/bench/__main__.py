@@ -13,9 +13,13 @@ from pathlib import Path
 
 from kcn_pipeline_tests.bench.definitions import measure_definitions
 from kcn_pipeline_tests.bench.figures import Figure
+from kcn_pipeline_tests.bench.monitoring_day import measure_monitoring_day
+from kcn_pipeline_tests.bench.monitoring_year import measure_monitoring_year
 from kcn_pipeline_tests.bench.nights import measure_growth, measure_idle_night, measure_memory
 from kcn_pipeline_tests.bench.sizes import Sizes
 from kcn_pipeline_tests.bench.staging import measure_staging
+from kcn_pipeline_tests.bench.station_files import measure_station_files
+from kcn_pipeline_tests.bench.transfers import measure_ftp, measure_sftp
 
 #: Name → what measures it, given an empty folder of its own and the sizes.
 BENCHMARKS: dict[str, Callable[[Path, Sizes], Iterator[Figure]]] = {
@@ -24,6 +28,11 @@ BENCHMARKS: dict[str, Callable[[Path, Sizes], Iterator[Figure]]] = {
     "idle_night_vs_bare_import": measure_idle_night,
     "night_3000_enterprises_memory": measure_memory,
     "growth_1_vs_20_quarters": measure_growth,
+    "station_files_staged_vs_bare_read": measure_station_files,
+    "monitoring_day": measure_monitoring_day,
+    "monitoring_year": measure_monitoring_year,
+    "sftp_file_at_20_ms": measure_sftp,
+    "ftp_file_at_20_ms": measure_ftp,
 }
 
 

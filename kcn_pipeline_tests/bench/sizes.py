@@ -21,3 +21,10 @@ class Sizes:
     growth_enterprises: int = 150
     growth_quarters: int = 20
     growth_repetitions: int = 3
+    transfer_files: int = 2_880
+    year_stations: int = 100
+    year_days: int = 365
+    day_stations: int = 100
+    day_repetitions: int = 5
+    path_repetitions: int = 3
+    pandas_files: int = 2_880

@@ -349,7 +349,7 @@ def test_no_spelling_belongs_to_two_codes_of_a_list(contracts: Contracts) -> Non
 
 def test_code_lists_hold_the_codes_agreed(contracts: Contracts) -> None:
     codes = {name: " ".join(code.code for code in codes.codes) for name, codes in contracts.code_lists.items()}
-    assert codes["freq"] == "A S Q M"
+    assert codes["freq"] == "A S Q M D"
     assert codes["form_currency"] == "USD VND"
     assert codes["window"] == "period year_to_date since_certificate previous_year"
     assert codes["ownership"] == codes["ownership_split"] == "FDI DDI"

@@ -3,10 +3,12 @@
 import csv
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from kcn_pipeline_tests.end_to_end import stations
 from kcn_pipeline_tests.end_to_end.installation import ROOT, Installation
 
 TRUTH = ROOT / "kcn_pipeline_tests" / "truth" / "sample"
@@ -92,6 +94,7 @@ def test_every_expected_reject_is_refused_for_the_right_reason(sample: Installat
 def test_nothing_else_is_refused(sample: Installation) -> None:
     """Files without an ugly case lose nothing: no row of theirs is in quarantine."""
     touched = {Path(*Path(row["file"]).parts[1:]).as_posix() for row in read_truth("rejects.csv")}
+    touched |= {row["file"] for row in read_truth("monitoring_bad_lines.csv")}
     rows = sample.query("SELECT DISTINCT file FROM audit_quarantine WHERE table_name <> 'published_figures'")
     assert {row["file"] for row in rows} <= touched
 
@@ -114,7 +117,7 @@ def test_submissions_are_on_time_late_missing_or_rejected_as_they_should(sample:
 
 def test_rows_are_conserved_on_every_table(sample: Installation) -> None:
     checks = sample.query("SELECT * FROM audit_check WHERE check_name = 'conservation'")
-    assert len(checks) == 17
+    assert len(checks) == 20
     assert all(row["passed"] for row in checks)
     names = sample.query("SELECT DISTINCT check_name FROM audit_check")
     assert {row["check_name"] for row in names} == {"columns", "values", "keys", "volume", "recency", "conservation"}
@@ -126,6 +129,33 @@ def test_every_fact_leads_back_to_the_original_bytes(sample: Installation, tmp_p
     assert sample.kcn("show", row["payload"], "--out", str(out)).returncode == 0
     original = ROOT / "data" / "inputs" / "reports" / row["file"]
     assert out.read_bytes() == original.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "compare", "at_least"),
+    [
+        ("bad_lines", stations.wrong_refusals, 60),
+        ("hours", stations.wrong_hours, 2500),
+        ("days", stations.wrong_days, 1000),
+        ("episodes", stations.wrong_episodes, 8),
+        ("flags", stations.wrong_flags, 10),
+    ],
+)
+def test_what_stations_sent_is_true(
+    sample: Installation, name: str, compare: Callable[[Installation, list[dict[str, str]]], list[str]], at_least: int
+) -> None:
+    truth = read_truth(f"monitoring_{name}.csv")
+    assert len(truth) >= at_least
+    assert compare(sample, truth) == []
+
+
+def test_suspicious_stations_are_named(sample: Installation) -> None:
+    rows = sample.query("SELECT rule, value FROM audit_finding WHERE table_name LIKE 'monitoring_%'")
+    named = {(row["rule"], row["value"]) for row in rows}
+    assert ("clock_drift", "TIEN_SON_CN01") in named
+    assert ("station_silent", "TIEN_SON_NT01") in named
+    assert {value for rule, value in named if rule == "reading_corrected"} == {"QUE_VO_NT01", "VSIP_BN_NT01"}
+    assert ("station_silent", "QUANG_CHAU_NT01") not in named
 
 
 def test_published_figures_keep_what_was_printed(sample: Installation) -> None:
@@ -156,8 +186,14 @@ def test_run_twice_changes_no_row_and_replay_rebuilds_every_row(sample: Installa
     assert len(before) == 64
     sample.refresh(NIGHT)
     assert sample.digest() == before
+    # The day that ends with the night has values of its own, since silence is a figure; all others stay as they were.
+    others = "SELECT * FROM fct_indicator_value WHERE period_code <> ? ORDER BY indicator_code, area_code, period_code"
+    values = sample.query(others, NIGHT)
     said = sample.refresh(NEXT_NIGHT)
-    assert "0 values changed" in said
-    assert sample.digest() == before
+    assert "0 revisions" in said
+    assert sample.query(others, NIGHT) == values
+    ended = sample.query("SELECT DISTINCT indicator_code FROM fct_indicator_value WHERE period_code = ?", NIGHT)
+    assert {row["indicator_code"] for row in ended} == {"EN14", "EN15", "ID03"}
+    after = sample.digest()
     sample.replay()
-    assert sample.digest() == before
+    assert sample.digest() == after

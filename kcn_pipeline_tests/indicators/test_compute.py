@@ -361,11 +361,12 @@ def test_all_seventy_run_on_an_empty_lake(province: SmallProvince) -> None:
 
 def test_uncollected_indicator_says_what_is_missing(province: SmallProvince) -> None:
     settle(province)
-    values = compute(province, "EN02", "EN14")
-    row = values["EN02", QUE_VO, Q1]
-    assert (row["value"], row["obs_status"]) == (None, "L")
-    assert row["comment"].endswith("monitoring_park")
-    assert row["source"] == "monitoring_park+enterprise_report"
+    values = compute(province, "MG08", "SO11")
+    rows = [row for (code, area, _), row in values.items() if (code, area) == ("MG08", QUE_VO)]
+    assert rows
+    assert all((row["value"], row["obs_status"]) == (None, "L") for row in rows)
+    assert rows[0]["comment"].endswith("survey_response")
+    assert rows[0]["source"] == "survey_response"
     assert {row["level"] for row in values.values()} == {"park", "province"}
 
 

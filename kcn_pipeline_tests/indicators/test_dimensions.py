@@ -116,9 +116,8 @@ def test_indicator_shows_the_target_of_today(province: SmallProvince) -> None:
     assert (later["EC15"]["alternative_of"], later["EC15"]["alternative_value"]) == ("numerator", 5)
     assert (later["EC07"]["target_op"], later["EC07"]["target_value"]) == (None, None), "a plan of 2018"
     assert (later["EC08"]["target_op"], later["EC08"]["target_value"]) == ("none", None)
-    assert (later["EN02"]["is_collected"], later["EN02"]["source_tables"]) == (
-        False, "monitoring_park+enterprise_report",
-    )  # fmt: skip
+    assert later["EN02"]["source_tables"] == "monitoring_park+enterprise_report"
+    assert (later["EN02"]["is_collected"], later["MG08"]["is_collected"]) == (True, False)
     assert later["SO04"]["unit_label_vi"]
     assert later["SO04"]["frequency"] == "Q"
     assert later["SO04"]["frequencies"] == "Q,A"

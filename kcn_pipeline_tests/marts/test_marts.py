@@ -23,8 +23,12 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "fct_indicator_value": {"obs_status": "A", "conf_status": "N", "freq": "Q", "refreshed_night": "2026-04-10"},
     "fct_report_submission": {"revision": 1, "freq": "Q", "is_current": True, "is_expected": True},
     "fct_published_figure": {"is_quarantined": False},
+    "fct_monitoring_daily": {
+        "kind": "wastewater", "park_code": "QUE_VO", "unit": "MG_PER_L", "n_received": 288, "n_valid": 288,
+        "n_expected": 288, "n_flagged": 0, "hours_valid": 24, "is_sufficient": True, "is_derived": False,
+    },
     "audit_payload": {"night": "2026-04-10"},
-}
+}  # fmt: skip
 
 
 def _insert_case(connection: Connection, path: Path) -> None:

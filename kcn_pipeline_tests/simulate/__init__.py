@@ -4,8 +4,8 @@ It is for tests, benchmarks and the tracked sample, and no part of the pipeline 
 truth is computed from what is written in the cells by plain Python that shares no formula with the pipeline.
 """
 
-from kcn_pipeline_tests.simulate.simulation import Case, Truth, make_truth, simulate
+from kcn_pipeline_tests.simulate.simulation import Case, Truth, make_fleet, make_truth, simulate
 from kcn_pipeline_tests.simulate.truth import write_truth
 from kcn_pipeline_tests.simulate.world import World
 
-__all__ = ["Case", "Truth", "World", "make_truth", "simulate", "write_truth"]
+__all__ = ["Case", "Truth", "World", "make_fleet", "make_truth", "simulate", "write_truth"]

@@ -13,7 +13,9 @@ from kcn_pipeline_tests.simulate.periods import Period
 from kcn_pipeline_tests.simulate.world import World
 
 Row = dict[str, Any]
-_KEYS = {"province": "province_code", "park": "park_code", "enterprise": "enterprise_id"}
+#: The contributor of what stations tell: a day, of which a period has as many as it has.
+DAY = "day"
+_KEYS = {"province": "province_code", "park": "park_code", "enterprise": "enterprise_id", "station": "station_id"}
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class Answer:
     """An indicator's operands before scaling, and the rows of the numerator that took part.
 
     `bottom` is None when the indicator has no denominator, and holds None when the denominator is unknown.
-    `contributor` names the column that tells contributors apart; `measures` are the measures of reports it is made of.
+    `contributor` names the column that tells contributors apart; `measures` are the measures of reports it is made of;
+    `is_estimated` says that a report's measure in the denominator was added up.
     """
 
     top: float | None
@@ -29,6 +32,7 @@ class Answer:
     rows: Sequence[Row]
     contributor: str
     measures: frozenset[str] | None = None
+    is_estimated: bool = False
 
 
 class Area:
@@ -75,6 +79,21 @@ class Area:
     def events(self, table: str, column: str) -> list[Row]:
         """The events of the period."""
         return self._mine(self.world.events(table, column, self.period))
+
+    @cached_property
+    def station_days(self) -> list[Row]:
+        """The days of the area's stations in the period."""
+        return self._mine(self.world.in_period(self.world.station_days, self.period))
+
+    @property
+    def effluent_days(self) -> list[Row]:
+        """The days of its wastewater stations."""
+        return [row for row in self.station_days if row["kind"] == "wastewater"]
+
+    @cached_property
+    def park_days(self) -> list[Row]:
+        """The days of the area's parks in the period, as their stations tell."""
+        return self._mine(self.world.in_period(self.world.park_days, self.period))
 
     @property
     def is_complete(self) -> bool:

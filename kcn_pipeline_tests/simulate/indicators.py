@@ -7,6 +7,7 @@ needs no condition of its own is one line of the table at the end.
 from collections.abc import Callable
 
 from kcn_pipeline_tests.simulate.areas import (
+    DAY,
     Answer,
     Area,
     Row,
@@ -23,7 +24,9 @@ from kcn_pipeline_tests.simulate.areas import (
 )
 
 #: Indicators whose source is not connected yet: they have rows without a value.
-PLANNED = frozenset({"MG08", "EN02", "EN14", "EN15", "SO11", "ID03", "ID06"})
+PLANNED = frozenset({"MG08", "SO11"})
+#: Indicators of wastewater stations: others have none, not an unknown one.
+OF_EFFLUENT = frozenset({"EN14", "EN15"})
 
 
 # ---- management ------------------------------------------------------------------------------------------------------
@@ -140,6 +143,14 @@ def _en01(area: Area) -> Answer:
     )
 
 
+def _en02(area: Area) -> Answer:
+    rows = complete(area.park_days, "wastewater_treated_compliant_m3")
+    generated = reported(area, "wastewater_generated_m3")
+    is_estimated = any("wastewater_generated_m3" in row["estimated"] for row in generated.rows)
+    treated = add(rows, "wastewater_treated_compliant_m3")
+    return Answer(treated, (generated.top,), rows, DAY, is_estimated=is_estimated)
+
+
 def _en11(area: Area) -> Answer:
     return _over(reported(area, "ghg_inventory_filed_flag"), count(area.operating, lambda r: r["is_ghg_obliged"]))
 
@@ -180,6 +191,14 @@ def _id02(area: Area) -> Answer:
     return Answer(top, (count(rows, lambda r: r["wwtp_is_operating"]),), rows, "park_code")
 
 
+def _id06(area: Area) -> Answer:
+    rows = complete(area.park_days, "water_supplied_m3_d")
+    supplied = add(rows, "water_supplied_m3_d")
+    mean = None if supplied is None else supplied / len({row["day"] for row in rows})
+    capacity = add(complete(area.stock("register_parks"), "water_supply_capacity_m3_d"), "water_supply_capacity_m3_d")
+    return Answer(mean, (capacity,), rows, DAY)
+
+
 def _id07(area: Area) -> Answer:
     hours = _incidents(area, "power_outage", "customer_hours")
     return _over(hours, float(len(area.operating)) if area.operating else None)
@@ -214,6 +233,7 @@ FORMULAS: dict[str, tuple[float, Callable[[Area], Answer]]] = {
     "EC14": (100, _ec14),
     "EC15": (100, lambda a: land(a, "land_sme_reserved_ha", "land_industrial_planned_ha")),
     "EN01": (1, _en01),
+    "EN02": (100, _en02),
     "EN03": (
         100,
         lambda a: share_of_rows(a.operating, lambda r: r["is_sewer_connected"], "enterprise_id", "is_sewer_connected"),
@@ -228,6 +248,8 @@ FORMULAS: dict[str, tuple[float, Callable[[Area], Answer]]] = {
     "EN11": (100, _en11),
     "EN12": (100, lambda a: share_reported(a, "waste_solid_recovered_t", "waste_solid_generated_t")),
     "EN13": (100, lambda a: share_reported(a, "waste_hazardous_treated_t", "waste_hazardous_generated_t")),
+    "EN14": (100, lambda a: share(a.effluent_days, "hours_over", "hours_valid", DAY)),
+    "EN15": (1, lambda a: share(a.effluent_days, "cod_load_kg", "days", DAY)),
     "EN16": (
         100,
         lambda a: count_reported(a, ("recp_applied_flag",), lambda r: r["recp_applied_flag"] == 1, lambda r: True),
@@ -257,6 +279,7 @@ FORMULAS: dict[str, tuple[float, Callable[[Area], Answer]]] = {
         ),
     ),
     "ID02": (100, _id02),
+    "ID03": (100, lambda a: share(a.station_days, "readings_valid", "readings_expected", DAY)),
     "ID04": (
         100,
         lambda a: share_of_rows(a.received, lambda r: r["channel"] == "electronic", "enterprise_id", "channel"),
@@ -267,6 +290,7 @@ FORMULAS: dict[str, tuple[float, Callable[[Area], Answer]]] = {
             a.stock("register_procedures"), lambda r: r["online_level"] == "full", "procedure_id", "online_level"
         ),
     ),
+    "ID06": (100, _id06),
     "ID07": (1, _id07),
     "ID08": (1, lambda a: _incidents(a, "flooding", "hours")),
     "ID09": (100, lambda a: land(a, "land_service_logistics_ha", "land_total_ha")),

@@ -1,4 +1,4 @@
-"""Years, half-years, quarters and months with their SDMX codes.
+"""Years, half-years, quarters, months and days with their SDMX codes.
 
 It must not know what is reported when. The surprising fact: it repeats a few lines the pipeline has too, because the
 truth must not be computed with the code it judges.
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import calendar
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
+_DAY = timedelta(days=1)
 _PARTS = {"A": 1, "S": 2, "Q": 4, "M": 12}
 
 
 @dataclass(frozen=True, order=True)
 class Period:
-    """One period: `part` counts the half-years, quarters or months of the year from 1."""
+    """One period: `part` counts the half-years, quarters, months or days of the year from 1."""
 
     year: int
     part: int
@@ -29,9 +30,16 @@ class Period:
         year, part = int(code[:4]), code[5:]
         return cls(year, int(part), "M") if part.isdigit() else cls(year, int(part[1:]), part[0])
 
+    @classmethod
+    def of_day(cls, day: date) -> Period:
+        """The day as a period."""
+        return cls(day.year, day.timetuple().tm_yday, "D")
+
     @property
     def code(self) -> str:
         """The SDMX code."""
+        if self.freq == "D":
+            return self.start.isoformat()
         if self.freq == "A":
             return str(self.year)
         return f"{self.year}-{self.part:02d}" if self.freq == "M" else f"{self.year}-{self.freq}{self.part}"
@@ -44,11 +52,15 @@ class Period:
     @property
     def start(self) -> date:
         """Its first day."""
+        if self.freq == "D":
+            return date(self.year, 1, 1) + (self.part - 1) * _DAY
         return date(self.year, (self.part - 1) * self.months + 1, 1)
 
     @property
     def end(self) -> date:
         """Its last day."""
+        if self.freq == "D":
+            return self.start
         month = self.part * self.months
         return date(self.year, month, calendar.monthrange(self.year, month)[1])
 
@@ -66,6 +78,8 @@ class Period:
 
     def previous(self) -> Period:
         """The period before it."""
+        if self.freq == "D":
+            return Period.of_day(self.start - _DAY)
         if self.part == 1:
             return Period(self.year - 1, _PARTS[self.freq], self.freq)
         return Period(self.year, self.part - 1, self.freq)

@@ -15,6 +15,7 @@ from kcn_pipeline_tests.simulate.forms import certificate_number
 from kcn_pipeline_tests.simulate.periods import Period
 from kcn_pipeline_tests.simulate.province import MERGER, Enterprise, Park, Province
 from kcn_pipeline_tests.simulate.register_events import Events
+from kcn_pipeline_tests.simulate.stations.fleet import Station
 
 Row = dict[str, Any]
 _DAY = timedelta(days=1)
@@ -69,7 +70,7 @@ class Register:
         ]
 
 
-def make_register(province: Province, quarters: Sequence[Period]) -> Register:
+def make_register(province: Province, quarters: Sequence[Period], stations: Sequence[Station]) -> Register:
     """The history of everything the register tells, for the time of the quarters and the month after the last."""
     end = Period(quarters[-1].next().year, quarters[-1].next().start.month, "M").end
     middle = quarters[-1].start + timedelta(days=44)
@@ -81,8 +82,8 @@ def make_register(province: Province, quarters: Sequence[Period]) -> Register:
         "register_enterprises": list(book.enterprises()),
         "register_projects": list(book.projects()),
         "register_lots": list(book.lots()),
-        "register_stations": list(book.stations()),
-        "register_permit_limits": list(book.permit_limits()),
+        "register_stations": list(_stations(province, stations)),
+        "register_permit_limits": list(_permit_limits(stations)),
         "register_procedures": list(book.procedures()),
         "register_symbiosis": list(book.symbiosis()),
         "register_incidents": list(events.incidents()),
@@ -114,6 +115,38 @@ def _versions(
             current = {**current, **changes[number - 1][1]}
         end = starts[number + 1] - _DAY if number + 1 < len(starts) else None
         yield {**current, "valid_from": start, "valid_to": end, "_undated": start == undated}
+
+
+def _stations(province: Province, stations: Sequence[Station]) -> Iterator[Row]:
+    """Automatic stations; each belongs to the developer of its park."""
+    for number, station in enumerate((one for one in stations if one.is_registered), 1):
+        yield {
+            "station_id": station.station_id,
+            "park_code": station.park_code,
+            "enterprise_id": province.park(station.park_code).developer_id,
+            "name_vi": f"Trạm mẫu {number:02d}",
+            "kind": station.kind,
+            "is_connected": station.is_connected,
+            "permit_number": f"GPMT-MAU-{number:03d}",
+            "valid_from": station.valid_from,
+            "valid_to": station.valid_to,
+        }
+
+
+def _permit_limits(stations: Sequence[Station]) -> Iterator[Row]:
+    """What the permits of the stations limit."""
+    for station in stations:
+        for limit in station.limits if station.is_registered else ():
+            yield {
+                "station_id": station.station_id,
+                "parameter_code": limit.symbol,
+                "limit_min": limit.low,
+                "limit_max": limit.high,
+                "unit": limit.unit,
+                "regulation": limit.regulation,
+                "valid_from": station.valid_from,
+                "valid_to": station.valid_to,
+            }
 
 
 class _Book:
@@ -272,43 +305,6 @@ class _Book:
                 base = {"lot_id": f"{park.code}-L{number:02d}", "park_code": park.code, "has_gis": draw.random() < 0.6}
                 changes = [(self._quarter(2).start, {"has_gis": True})] if number == 5 and not base["has_gis"] else []
                 yield from _versions(base, date(2015, 1, 1), changes)
-
-    def stations(self) -> Iterator[Row]:
-        """Automatic stations: the wastewater plant of each park, and one stack in every second park."""
-        for number, park in enumerate(self.province.parks, 1):
-            kinds = ["wastewater", "emission"] if number % 2 else ["wastewater"]
-            for kind in kinds:
-                yield from _versions(
-                    {
-                        "station_id": f"{park.code}_{'NT' if kind == 'wastewater' else 'KT'}01",
-                        "park_code": park.code,
-                        "enterprise_id": park.developer_id,
-                        "name_vi": f"Trạm mẫu {number:02d}",
-                        "kind": kind,
-                        "is_connected": number != 5,
-                        "permit_number": f"GPMT-MAU-{number:03d}",
-                    },
-                    date(2022, 1, 1),
-                    [],
-                )
-
-    def permit_limits(self) -> Iterator[Row]:
-        """Limits of each wastewater station."""
-        limits = (("pH", 5.5, 9, "pH"), ("COD", None, 75, "mg/l"), ("TSS", None, 50, "mg/l"), ("NH4", None, 5, "mg/l"))
-        for park in self.province.parks:
-            for parameter, low, high, unit in limits:
-                yield from _versions(
-                    {
-                        "station_id": f"{park.code}_NT01",
-                        "parameter_code": parameter,
-                        "limit_min": low,
-                        "limit_max": high,
-                        "unit": unit,
-                        "regulation": "QCVN 40:2011/BTNMT cột A",
-                    },
-                    date(2022, 1, 1),
-                    [],
-                )
 
     def procedures(self) -> Iterator[Row]:
         """Procedures of the two former boards until the merger, of the merged board after it."""

@@ -6,9 +6,9 @@ and written by night of arrival, so a test can give the pipeline one night after
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -29,7 +29,7 @@ from kcn_pipeline_tests.simulate.dirt.bench import (
 )
 from kcn_pipeline_tests.simulate.filing import Filing, plan_filings, resubmit
 from kcn_pipeline_tests.simulate.periods import Period, quarters_from
-from kcn_pipeline_tests.simulate.province import Province, make_province
+from kcn_pipeline_tests.simulate.province import FIRST_PARKS, Province, make_province
 from kcn_pipeline_tests.simulate.register import Register, make_register
 from kcn_pipeline_tests.simulate.register_files import (
     place_of_bad_rows,
@@ -37,11 +37,18 @@ from kcn_pipeline_tests.simulate.register_files import (
     spoil_register,
     write_register,
 )
+from kcn_pipeline_tests.simulate.stations.files import write_files
+from kcn_pipeline_tests.simulate.stations.fleet import make_stations, usual_stations
+from kcn_pipeline_tests.simulate.stations.history import History
+from kcn_pipeline_tests.simulate.stations.plans import Fleet, draw_plan
+from kcn_pipeline_tests.simulate.stations.sample import sample_fleet
 from kcn_pipeline_tests.simulate.values import IndicatorValue, list_values
 from kcn_pipeline_tests.simulate.world import World, register_night
 
 VIETNAM = timezone(timedelta(hours=7))
 REFUSED = frozenset({VALUE, REPORT, FILE, ROW})
+#: Where the files of stations lie, in a folder for each of their feeds.
+STATIONS_FOLDER = "stations"
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,7 @@ class Truth:
     register: Register
     filings: list[Filing]
     cases: list[Case]
+    history: History
 
     @property
     def last_night(self) -> str:
@@ -101,11 +109,12 @@ class Truth:
             arrived = datetime.fromisoformat(night).replace(tzinfo=VIETNAM) - timedelta(hours=8)
             os.utime(target, (arrived.timestamp(), arrived.timestamp()))
             count += 1
-        return count
+        stations = self.history.files(first_night, last_night)
+        return count + write_files(out / STATIONS_FOLDER, stations, by_source=True)
 
     def world(self, night: str | None = None) -> World:
         """What is true on a night (the last one if not given)."""
-        return World(self.contracts, self.province, self.register, self.filings, night or self.last_night)
+        return World(self.contracts, self.province, self.register, self.filings, self.history, night or self.last_night)
 
     def indicator_values(self, night: str | None = None) -> list[IndicatorValue]:
         """Every indicator value that should exist on a night."""
@@ -125,19 +134,35 @@ def make_truth(
     first_quarter: str = "2025-Q1",
     contracts: Contracts | None = None,
     every_case: bool = False,
+    fleet: Fleet | None = None,
 ) -> Truth:
-    """A province in memory. `dirty` is the share of quarterly workbooks that get a case; `every_case` one of each."""
+    """A province in memory. `dirty` is the share of quarterly workbooks that get a case; `every_case` one of each.
+
+    `fleet` are its stations; without one each park has stations that send nothing, or with `every_case` those of the
+    tracked sample.
+    """
     known = contracts or load_contracts()
     times = quarters_from(first_quarter, quarters)
     province = make_province(known, parks, enterprises, times, seed)
-    register = make_register(province, times)
+    if fleet is None:
+        fleet = sample_fleet() if every_case else Fleet(usual_stations([park.code for park in province.parks]))
+    register = make_register(province, times, fleet.stations)
     filings = plan_filings(known, province, times)
-    truth = Truth(known, province, times, register, filings, [])
+    truth = Truth(known, province, times, register, filings, [], History(known, fleet, seed))
     if every_case:
         _spoil_once(truth)
     if dirty > 0:
         _spoil_share(truth, dirty)
     return truth
+
+
+def make_fleet(
+    stations: int, days: int, last_day: date, seed: int = 7, dirty: float = 0.0, parks: Sequence[str] = FIRST_PARKS
+) -> Fleet:
+    """That many stations in the parks, and the days that end with `last_day`; `dirty` is the share of spoiled files."""
+    made = make_stations(stations, parks)
+    spanned = [last_day - timedelta(days=number) for number in range(days - 1, -1, -1)]
+    return Fleet(made, spanned, draw_plan(made, spanned, dirty, seed))
 
 
 def simulate(

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kcn_pipeline_tests.simulate.simulation import Truth
+from kcn_pipeline_tests.simulate.stations.tables import tabulate
 
 
 def write_truth(truth: Truth, folder: Path, night: str) -> None:
-    """Write `indicator_values.csv`, `submissions.csv`, `rejects.csv` and `cases.csv` as of a night."""
+    """Write `indicator_values.csv`, `submissions.csv`, `rejects.csv`, `cases.csv`, `monitoring_*.csv` as of a night."""
     folder.mkdir(parents=True, exist_ok=True)
     _write(
         folder / "indicator_values.csv",
@@ -47,6 +48,8 @@ def write_truth(truth: Truth, folder: Path, night: str) -> None:
             if c.night <= night
         ),
     )
+    for name, (header, rows) in tabulate(truth.history, night).items():
+        _write(folder / f"monitoring_{name}.csv", header, rows)
 
 
 def _number(value: float | None) -> str:

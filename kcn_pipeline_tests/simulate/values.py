@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from kcn_pipeline_tests.simulate.areas import Answer, Area
-from kcn_pipeline_tests.simulate.indicators import FORMULAS, PLANNED
+from kcn_pipeline_tests.simulate.areas import DAY, Answer, Area
+from kcn_pipeline_tests.simulate.indicators import FORMULAS, OF_EFFLUENT, PLANNED
 from kcn_pipeline_tests.simulate.periods import Period
 from kcn_pipeline_tests.simulate.world import World
 
@@ -32,7 +32,7 @@ def list_values(world: World) -> list[IndicatorValue]:
     found: list[IndicatorValue] = []
     for code, indicator in world.contracts.indicators.items():
         for freq in indicator.frequencies:
-            if freq == "D" or indicator.status == "retired":
+            if indicator.status == "retired":
                 continue
             for period in world.periods(freq):
                 for level in indicator.levels:
@@ -42,7 +42,15 @@ def list_values(world: World) -> list[IndicatorValue]:
 
 
 def _areas(world: World, level: str, period: Period, code: str) -> list[str]:
-    """The areas that get a row: every park and province of the period, the enterprises that have something to say."""
+    """The areas that get a row: every park and province of the period, others that have something to say.
+
+    Of a day also parks and provinces get one only if a station of theirs was there.
+    """
+    if level == "station" or period.freq == "D":
+        rows = world.in_period(world.station_days, period)
+        if code in OF_EFFLUENT:
+            rows = [row for row in rows if row["kind"] == "wastewater"]
+        return sorted({row[f"{level}_{'id' if level == 'station' else 'code'}"] for row in rows})
     if level == "province":
         areas = world.contracts.areas.values()
         return [
@@ -72,6 +80,8 @@ def _value(world: World, code: str, area: Area) -> IndicatorValue:
     answer = formula(area)
     n_reporting = len({row[answer.contributor] for row in answer.rows})
     n_expected = len(area.operating) if answer.measures else n_reporting
+    if answer.contributor == DAY:
+        n_expected = (area.period.end - area.period.start).days + 1
     value, status = _divide(scale, answer)
     if value is not None:
         status = _status(area, answer, breaks, n_reporting < n_expected)
@@ -90,6 +100,6 @@ def _divide(scale: float, answer: Answer) -> tuple[float | None, str]:
 def _status(area: Area, answer: Answer, breaks: Sequence[date], is_partial: bool) -> str:
     if any(area.period.previous().start < day <= area.period.start for day in breaks):
         return "B"
-    if answer.measures and any(row["estimated"] & answer.measures for row in answer.rows):
+    if answer.is_estimated or (answer.measures and any(row["estimated"] & answer.measures for row in answer.rows)):
         return "E"
     return "P" if is_partial else "A"

@@ -17,6 +17,8 @@ from kcn_pipeline_tests.simulate.periods import Period, ended_periods
 from kcn_pipeline_tests.simulate.province import Park, Province
 from kcn_pipeline_tests.simulate.register import Register
 from kcn_pipeline_tests.simulate.reports import Cells, Report
+from kcn_pipeline_tests.simulate.stations.daily import park_rows, station_rows
+from kcn_pipeline_tests.simulate.stations.history import History, StationTruth
 
 Row = dict[str, Any]
 
@@ -30,9 +32,15 @@ class World:
     """The true state on a night, from the files and registers that had landed by then."""
 
     def __init__(
-        self, contracts: Contracts, province: Province, register: Register, filings: Sequence[Filing], night: str
+        self,
+        contracts: Contracts,
+        province: Province,
+        register: Register,
+        filings: Sequence[Filing],
+        history: History,
+        night: str,
     ) -> None:
-        self.contracts, self.province, self.register = contracts, province, register
+        self.contracts, self.province, self.register, self.history = contracts, province, register, history
         self.night, self.today = night, date.fromisoformat(night)
         self.landed = [filing for filing in filings if filing.night <= night]
         landed_registers = [day for day in register.as_of if register_night(day) <= night]
@@ -40,7 +48,9 @@ class World:
         self.first_day = contracts.calendar.first_day
 
     def periods(self, freq: str) -> list[Period]:
-        """The periods of a frequency that ended before the night."""
+        """The periods of a frequency that ended before the night; only those days on which a station was there."""
+        if freq == "D":
+            return [Period.of_day(day) for day in sorted({row["day"] for row in self.station_days})]
         return ended_periods(freq, self.first_day, self.today)
 
     # ---- the register ------------------------------------------------------------------------------------------
@@ -186,6 +196,26 @@ class World:
                 if not report.refused and (key not in found or rank > found[key][0]):
                     found[key] = rank, report
         return {key: report for key, (_, report) in found.items()}
+
+    # ---- stations ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _stations(self) -> list[StationTruth]:
+        return [self.history.truth_of(station, self.night) for station in self.history.stations]
+
+    @cached_property
+    def station_days(self) -> list[Row]:
+        """What indicators count of each station and day."""
+        return [row for truth in self._stations for row in station_rows(self.contracts, truth)]
+
+    @cached_property
+    def park_days(self) -> list[Row]:
+        """What indicators count of each park with stations and day."""
+        return list(park_rows(self.contracts, self._stations))
+
+    def in_period(self, days: Sequence[Row], period: Period) -> list[Row]:
+        """The rows of a period's days, with the province that holds their park on its last day."""
+        return [self._located(row, period.end) for row in days if period.start <= row["day"] <= period.end]
 
     # ---- measures ----------------------------------------------------------------------------------------------
 

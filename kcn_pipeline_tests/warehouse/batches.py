@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +10,7 @@ from sqlalchemy import Table
 
 from kcn_pipeline.warehouse import schema
 from kcn_pipeline.warehouse.publish import NightBatch
+from kcn_pipeline.warehouse.stations import DaySlice, StationBatch, Stretch
 
 FIRST, SECOND, THIRD = "2026-04-10", "2026-04-11", "2026-04-12"
 PERIODS = ("2026-Q1", "2026-Q2")
@@ -156,6 +157,103 @@ def check(name: str, passed: bool = True) -> dict[str, Any]:
     }
 
 
+def station_day(day: date, parameter_code: str = "cod", mean: float | None = 50.0, **cells: Any) -> dict[str, Any]:
+    """A day of ST_1 against a limit of 75; without a mean it sent nothing."""
+    row = {
+        "station_id": "ST_1",
+        "parameter_code": parameter_code,
+        "day": day,
+        "park_code": "QUE_VO",
+        "kind": "wastewater",
+        "unit": "MG_PER_L",
+        "mean": mean,
+        "min": mean,
+        "max": mean,
+        "n_received": 0 if mean is None else 288,
+        "n_valid": 0 if mean is None else 288,
+        "n_flagged": 0,
+        "n_expected": 288,
+        "hours_valid": 0 if mean is None else 24,
+        "limit_max": 75.0,
+        "averaging": "day",
+        "regulation": "QCVN 40:2011/BTNMT, A",
+        "is_sufficient": mean is not None,
+        "is_compliant": None if mean is None else mean <= 75,
+        "is_derived": False,
+    }
+    return {**blank(schema.fct_monitoring_daily), **row, **cells}
+
+
+def flag(started_at: datetime, name: str = "spike", **cells: Any) -> dict[str, Any]:
+    row = {
+        "station_id": "ST_1",
+        "parameter_code": "cod",
+        "flag": name,
+        "started_at": started_at,
+        "day": started_at.date(),
+        "ended_at": started_at,
+        "n_readings": 1,
+        "detail": "912.5",
+    }
+    return row | cells
+
+
+def aqi_day(day: date, aqi: int | None = 80, parameter_code: str = "", **cells: Any) -> dict[str, Any]:
+    row = {
+        "station_id": "ST_1",
+        "day": day,
+        "parameter_code": parameter_code,
+        "aqi": aqi,
+        "band": None if aqi is None else "moderate",
+        "band_vi": None if aqi is None else "Trung bình",
+        "band_en": None if aqi is None else "Moderate",
+        "rgb": None if aqi is None else "255,255,0",
+        "main_parameter": None if aqi is None else "pm25",
+        "is_sufficient": aqi is not None,
+        "hours_valid": 24,
+        "worst_hour_aqi": 120,
+        "worst_hour_at": datetime(day.year, day.month, day.day, 8),
+    }
+    return {**blank(schema.fct_ambient_aqi), **row, **cells}
+
+
+def episode(started_at: datetime, hours: int = 24, **cells: Any) -> dict[str, Any]:
+    row = {
+        "station_id": "ST_1",
+        "parameter_code": "cod",
+        "averaging": "day",
+        "started_at": started_at,
+        "ended_at": started_at + timedelta(hours=hours),
+        "hours": hours,
+        "peak": 90.0,
+        "limit_min": None,
+        "limit_max": 75.0,
+        "ratio": 1.2,
+        "unit": "MG_PER_L",
+        "basis": "QCVN 40:2011/BTNMT, A",
+    }
+    return row | cells
+
+
+def stretch(day: date, days: int = 1, **cells: Any) -> Stretch:
+    """The whole days from a day on in which episodes of ST_1 were looked for anew."""
+    begin = datetime(day.year, day.month, day.day)
+    names = {"station_id": "ST_1", "parameter_code": "cod", "averaging": "day"}
+    return Stretch(**{**names, "from_at": begin, "to_at": begin + timedelta(days=days), **cells})
+
+
+def stations() -> StationBatch:
+    """One day of one station: over the limit, with a spike."""
+    day = date(2026, 4, 9)
+    rows = {
+        "fct_monitoring_daily": station_day(day, mean=90.0),
+        "fct_monitoring_flag": flag(datetime(2026, 4, 9, 10, 5)),
+        "fct_ambient_aqi": aqi_day(day),
+    }
+    days = {name: DaySlice([row], [day]) for name, row in rows.items()}
+    return StationBatch(days, [episode(datetime(2026, 4, 9))], [stretch(day)])
+
+
 def dimensions() -> dict[str, list[dict[str, Any]]]:
     return {
         "dim_area": [
@@ -185,6 +283,7 @@ def dimensions() -> dict[str, list[dict[str, Any]]]:
                 "is_connected": True,
             }
         ],
+        "dim_parameter": [{"parameter_code": "cod", "name_vi": "COD", "name_en": "COD", "unit": "MG_PER_L"}],
         "dim_indicator": [indicator("MG01", scale=100.0, target_op=">=", target_value=60.0), indicator("SO01")],
         "dim_period": [quarter(code) for code in PERIODS],
         "fct_published_figure": [figure("F001", value=63.61), figure("F002", is_quarantined=True)],
@@ -221,6 +320,7 @@ def batch(night: str = FIRST, values: Iterable[dict[str, Any]] | None = None, **
         value_scope=[("MG01", "2026-Q1"), ("SO01", "2026-Q1")],
         submissions=[submission("E0001", "late"), submission("E0002", "missing"), submission("BOARD", "on_time")],
         submission_scope=["2026-Q1"],
+        stations=stations(),
         audit={
             "audit_payload": [payload("a.xlsx"), payload("b.pdf", "rejected", rows=None)],
             "audit_check": [check("columns"), check("keys", passed=False)],

@@ -17,6 +17,8 @@ from kcn_pipeline.validation.suites import format_value
 Row = dict[str, Any]
 
 _REASONS = ("_rules", "_reason_vi", "_reason_en")
+#: Rules that are not about what a row says but about who sent it.
+_OF_STATIONS = {"unknown_station", "inactive_station"}
 
 
 def with_files(lake: Lake, refused: pa.Table) -> pa.Table:
@@ -53,28 +55,22 @@ def count_per_station(rows: pa.Table, table: str) -> Iterator[Finding]:
         group[0] += 1
     for (rule, _), (count, first) in sorted(counted.items()):
         place = Place(first["_source"], first["_payload"], first["_file"], line=first["_line"])
-        value = format_value(first.get("value") if "value" in first else first.get("text"))
-        yield Finding(
-            rule, "row", table, place, _field(first), value, _said(first) | {"count": count, "detail": f"{count} ×"}
-        )
+        said = _said(rule, first)
+        said["detail"] = f"{count} ×; {said['detail']}"
+        yield Finding(rule, "row", table, place, said["field"], said["value"], said)
 
 
 def _reason(contracts: Contracts, row: Row) -> Mapping[str, str]:
-    place = {"file": row["_file"], "line": row["_line"], "source": row["_source"]}
-    return render(contracts.rules[row["rule"]], **place, **_said(row), detail="1 ×", count=1)
+    place = {"file": row["_file"], "line": row["_line"]}
+    return render(contracts.rules[row["rule"]], **place, **_said(row["rule"], row))
 
 
-def _said(row: Row) -> Row:
-    """What the texts of rules may name: station, parameter, and what was found."""
-    found = row.get("text") if "text" in row else row.get("value")
+def _said(rule: str, row: Row) -> Row:
+    """What the texts of rules name: the parameter, what was found (of a station's fault: the station), and when."""
+    found = row["station_id"] if rule in _OF_STATIONS else row["value"] if "value" in row else row["text"]
+    when = row.get("measured_at")
     return {
-        "station": row["station_id"],
-        "field": _field(row),
+        "field": row.get("parameter_code") or row["station_id"],
         "value": format_value(found),
-        "found": format_value(found),
-        "expected": "—",
+        "detail": f"{row['station_id']}, {when:%Y-%m-%d %H:%M}" if when else format_value(row.get("text")),
     }
-
-
-def _field(row: Row) -> str | None:
-    return row.get("parameter_code") or row.get("station_id")

@@ -5,9 +5,10 @@ neither accepted nor quarantined; loggers send everything again after an outage,
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -46,10 +47,13 @@ class DayCount:
 
 @dataclass(frozen=True)
 class JudgedDay:
-    """One day of a night: the accepted readings by key, the refused ones with their `rule`, corrections by station."""
+    """One day of a night: the accepted readings by key, the refused ones with their `rule`, corrections by station.
+
+    Where all readings were accepted `accepted` is the staged slice itself.
+    """
 
     day: date
-    accepted: pa.Table
+    accepted: pa.Table | Path
     refused: pa.Table
     corrections: Mapping[str, int]
     counts: DayCount
@@ -79,28 +83,37 @@ def judge_days(engine: Engine, lake: Lake, contracts: Contracts, night: str, new
         yield judge_day(engine, slices, contracts, date.fromisoformat(part.removeprefix("day=")), newest)
 
 
-def judge_day(engine: Engine, slices: list, contracts: Contracts, day: date, newest: datetime) -> JudgedDay:
+def judge_day(engine: Engine, slices: Sequence[Path], contracts: Contracts, day: date, newest: datetime) -> JudgedDay:
     """Judge one day of a night; needs `open_rules`."""
     engine.register_slices("staged", slices, READINGS)
     engine.materialize("judged", _judged(contracts, day, newest))
     refused = engine.query(f"SELECT {_COLUMNS}, j.rule FROM judged AS j WHERE j.rule IS NOT NULL ORDER BY {_KEY}")
+    (found,) = engine.query("SELECT COUNT(*) AS staged, COUNT(rule) AS bad FROM judged").to_pylist()
     corrections: dict[str, int] = {}
-    good = f"SELECT {_COLUMNS} FROM judged AS j WHERE j.rule IS NULL"
+    accepted: pa.Table | Path
     if _has_repeated_keys(engine):
         engine.materialize("replaced", _REPLACED)
         corrections = _count_corrections(engine)
-        good = f"SELECT {_COLUMNS} FROM replaced AS j WHERE j.place = 1"
-    accepted = engine.query(f"{good} ORDER BY {_KEY}").cast(READINGS)
-    staged = engine.query("SELECT COUNT(*) AS n, COUNT(rule) AS bad FROM judged").to_pylist()[0]
+        accepted = engine.query(f"SELECT {_COLUMNS} FROM replaced AS j WHERE j.place = 1 ORDER BY {_KEY}").cast(
+            READINGS
+        )
+        count = accepted.num_rows
+    elif found["bad"] or len(slices) != 1:
+        accepted = engine.query(f"SELECT {_COLUMNS} FROM judged AS j WHERE j.rule IS NULL ORDER BY {_KEY}").cast(
+            READINGS
+        )
+        count = accepted.num_rows
+    else:
+        accepted, count = slices[0], found["staged"]
     counts = DayCount(
-        staged=staged["n"],
-        accepted=accepted.num_rows,
+        staged=found["staged"],
+        accepted=count,
         quarantined=refused.num_rows,
-        superseded=staged["n"] - staged["bad"] - accepted.num_rows,
+        superseded=found["staged"] - found["bad"] - count,
         corrected=sum(corrections.values()),
         by_rule=Counter(refused.column("rule").to_pylist()),
     )
-    if counts.quarantined != staged["bad"] or counts.superseded < 0:
+    if counts.quarantined != found["bad"] or counts.superseded < 0:
         raise ConservationError(TABLE, counts.staged, counts.accepted + counts.superseded, counts.quarantined)
     return JudgedDay(day, accepted, refused, corrections, counts)
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -54,14 +55,14 @@ def validate_monitoring(lake: Lake, contracts: Contracts, night: str) -> tuple[d
 
 def _accept(
     engine: Engine, lake: Lake, contracts: Contracts, night: str, newest: datetime, tally: _Tally
-) -> Iterator[tuple[str, pa.Table]]:
+) -> Iterator[tuple[str, pa.Table | Path]]:
     """The accepted readings day by day; the rest is noted in the tally. A day without any accepted has no part."""
     for judged in rows.judge_days(engine, lake, contracts, night, newest):
         tally.counts.add(judged.counts)
         tally.corrections.update(judged.corrections)
         if judged.refused.num_rows:
             tally.refused.append(judged.refused)
-        if judged.accepted.num_rows:
+        if judged.counts.accepted:
             yield f"day={judged.day}", judged.accepted
 
 
@@ -86,7 +87,7 @@ def _conclude(
     unread = _quarantine_unread(lake, contracts, night)
     found[UNREAD_TABLE] += refused.count_per_station(unread, UNREAD_TABLE)
     findings = {name: tabulate_findings(contracts, some) for name, some in found.items()}
-    batch_count = _count_staged(lake, BATCHES_TABLE, night)
+    batch_count = lake.count("staging", BATCHES_TABLE, night)
     results = {
         READINGS_TABLE: TableResult(
             READINGS_TABLE, tally.counts.staged, tally.counts.accepted, tally.counts.quarantined,
@@ -209,8 +210,3 @@ def _newest_reading(lake: Lake, night: str) -> datetime | None:
         for path in lake.slices("validation", READINGS_TABLE, night, parts[-1:])
     ]
     return max((one for one in newest if one), default=None)
-
-
-def _count_staged(lake: Lake, table: str, night: str) -> int:
-    found = lake.read("staging", table, night, columns=["_source"])
-    return found.num_rows if found is not None else 0
