@@ -85,12 +85,14 @@ class Lake:
         night: str,
         parts: Mapping[str, pa.Table] | Iterable[tuple[str, pa.Table | Path]],
         encodings: Mapping[str, str] | None = None,
+        is_state: bool = False,
     ) -> None:
         """Make a night's slices exactly `parts` (keys as `period=2026-Q1`, or WHOLE); its other slices become empty.
 
         Parts that come as pairs are written one by one as they come, so that only one needs to be in memory. A path in
         place of rows is a slice to take over as it is; both then are one file on disk.
-        `encodings` names Parquet encodings of columns that are stored by another than the dictionary.
+        `encodings` names Parquet encodings of columns that are stored by another than the dictionary. Of a table whose
+        newest slice alone `is_state` of a part, slices of newer nights go: a night that is run after them knows more.
         """
         written = set()
         for part, rows in parts.items() if isinstance(parts, Mapping) else parts:
@@ -100,6 +102,9 @@ class Lake:
             else:
                 _write(path, rows, encodings=encodings)
             written.add(part)
+            for newer in self.slices(stage, table, parts=[part]) if is_state else ():
+                if newer.stem > f"night={night}":
+                    newer.unlink()
         for path in self.slices(stage, table, night):
             if self._part_of(stage, table, path) not in written:
                 _write(path, pq.read_schema(path).empty_table())

@@ -36,3 +36,11 @@ def test_a_slice_taken_over_is_the_same_file_until_one_is_replaced(tmp_path: Pat
     again = lake.read("validation", "figures")
     assert again is not None
     assert again.num_rows == 100
+
+
+def test_a_night_that_is_run_again_holds_the_state_of_its_parts(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.replace("indicators", "days", "2026-08-05", {"day=1": ROWS, "day=2": ROWS}, is_state=True)
+    lake.replace("indicators", "days", "2026-08-03", {"day=1": ROWS}, is_state=True)
+    found = [(path.parent.name, path.stem) for path in lake.slices("indicators", "days")]
+    assert found == [("day=1", "night=2026-08-03"), ("day=2", "night=2026-08-05")]

@@ -30,6 +30,15 @@ def newest_register(lake: Lake, table: str, until: str | None = None) -> list[Pa
     return [path for path in slices if until is None or _night(path) <= until][-1:]
 
 
+def register_without(lake: Lake, table: str, last: str, night: str) -> list[Path]:
+    """The slice that holds all versions of a register table, without what nights after `last` up to `night` brought.
+
+    What newer nights brought they have computed; a night that is run after them need not do it again.
+    """
+    slices = lake.slices("validation", table, parts=[WHOLE])
+    return [path for path in slices if not last < _night(path) <= night][-1:]
+
+
 def newest_periods(lake: Lake, table: str, periods: Collection[str]) -> list[Path]:
     """The newest slice of each period of a table of this stage, whose slices hold a period whole."""
     newest: dict[Path, Path] = {}

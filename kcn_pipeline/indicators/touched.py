@@ -17,7 +17,7 @@ from kcn_pipeline.indicators.definitions import changed_definitions, known_until
 from kcn_pipeline.indicators.duties import deadline_rows
 from kcn_pipeline.indicators.registers import tabulate_periods
 from kcn_pipeline.indicators.scope import read_scope
-from kcn_pipeline.indicators.slices import STAGE, days_of, newest_register, periods_of
+from kcn_pipeline.indicators.slices import STAGE, days_of, newest_register, periods_of, register_without
 from kcn_pipeline.lake import Lake
 from kcn_pipeline.periods import Period, list_periods, order_codes, period_of, read_period
 from kcn_pipeline.schemas import schema_of
@@ -87,13 +87,15 @@ def find_touched(lake: Lake, contracts: Contracts, night: str) -> Touched:
     every = [p for p in periods if contracts.calendar.first_day <= p.start and p.end < today]
     reported_every = [p for p in every if p.freq != "D"]
     changed = changed_definitions(lake, contracts, night)
-    since = date.fromisoformat(last) if last else date.min
+    # Newer nights have counted what ended and was due before them.
+    counted = max((one for one in lake.nights(STAGE, DEFINITIONS) if one > night), default=last)
+    since = date.fromisoformat(counted) if counted else date.min
     reported = _reported(lake, last, night)
     codes = {period.code for period in every}
     found: dict[Reason, set[str]] = {
         "reports": reported,
         "monitoring": _judged(lake, last, night),
-        "register": _changed_in_registers(lake, contracts, last, reported_every),
+        "register": _changed_in_registers(lake, contracts, last, night, reported_every),
         "ended": {period.code for period in reported_every if period.end >= since},
         "deadlines": {
             r["period_code"] for r in deadline_rows(contracts, reported_every) if since <= r["due_on"] < today
@@ -156,8 +158,13 @@ def _is_period(code: str | None) -> bool:
 # ---- the register ----------------------------------------------------------------------------------------------------
 
 
-def _changed_in_registers(lake: Lake, contracts: Contracts, last: str | None, every: Sequence[Period]) -> set[str]:
-    """Periods for which some register table says something else than on night `last`."""
+def _changed_in_registers(
+    lake: Lake, contracts: Contracts, last: str | None, night: str, every: Sequence[Period]
+) -> set[str]:
+    """Periods for which some register table says something else than on night `last`.
+
+    What nights newer than `night` changed they have computed.
+    """
     if last is None:
         return {period.code for period in every}
     changed: set[str] = set()
@@ -165,7 +172,7 @@ def _changed_in_registers(lake: Lake, contracts: Contracts, last: str | None, ev
         engine.register("periods", tabulate_periods(every))
         for table in contracts.tables.values():
             if table.topic == "register" and table.usage:
-                new, old = newest_register(lake, table.table), newest_register(lake, table.table, until=last)
+                new, old = newest_register(lake, table.table), register_without(lake, table.table, last, night)
                 if new != old:
                     engine.register_slices("new_rows", new, schema_of(table))
                     engine.register_slices("old_rows", old, schema_of(table))

@@ -23,6 +23,12 @@ def read_as_of(lake: Lake, table: str, night: str) -> pa.Table | None:
     return _newest(lake, table, [stored for stored in lake.nights(STAGE, table) if stored <= night])
 
 
+def read_as_of_or_first(lake: Lake, table: str, night: str) -> pa.Table | None:
+    """The content of a table after the night, for nights before the first content that one; None when there is none."""
+    stored = lake.nights(STAGE, table)
+    return _newest(lake, table, [one for one in stored if one <= night] or stored[:1])
+
+
 def write_whole(lake: Lake, table: Table, night: str, rows: pa.Table | None) -> int:
     """Store the whole content of a table for the night; None keeps what was there. Returns the rows it holds now.
 

@@ -137,6 +137,13 @@ def broken_on(night: str, break_: Callable[[], None]) -> Iterator[None]:
         yield
 
 
+def later(ordinary: Installation, home: Path) -> Installation:
+    """The ordinary nights and one some days after them."""
+    installation = copy(ordinary, home)
+    installation.refresh(LATER)
+    return installation
+
+
 def press_ctrl_c() -> None:
     signal.raise_signal(signal.SIGINT)
 
@@ -182,7 +189,9 @@ def test_cut_off_and_started_again(ordinary: Installation, late: Installation) -
     assert late.digest() == ordinary.digest()
 
 
-def test_a_failed_chunk_does_not_stop_the_next_and_is_taken_up(ordinary: Installation, late: Installation) -> None:
+def test_a_failed_chunk_does_not_stop_the_next_and_is_taken_up(
+    ordinary: Installation, late: Installation, tmp_path: Path
+) -> None:
     with broken_on(NIGHTS[0], fill_the_disk):
         said = backfill(late, expect=2)
     assert "disk full" in said
@@ -195,7 +204,34 @@ def test_a_failed_chunk_does_not_stop_the_next_and_is_taken_up(ordinary: Install
     said = backfill(late)
     assert "2: 1 published, 1 already done\n" in said
     assert landed(late) == dict.fromkeys(NIGHTS, 384)
-    copied = ordinary.home.parent / "later"
-    later = copy(ordinary, copied)
-    later.refresh(LATER)
-    assert facts(late) == facts(later)
+    assert facts(late) == facts(later(ordinary, tmp_path / "later"))
+
+
+def test_days_that_a_newer_night_has_called_silent(
+    ordinary: Installation, registered: Installation, truth: Truth, tmp_path: Path
+) -> None:
+    """After an outage that was longer than the look-back: what the newer night computed of the days does not stay."""
+    installation = copy(registered, tmp_path / "home")
+    put_files(installation, truth, "2025-08-04")
+    installation.refresh("2025-08-04")
+    installation.refresh(LATER)
+    put_files(installation, truth)
+    backfill(installation)
+    assert facts(installation) == facts(later(ordinary, tmp_path / "later"))
+
+
+def test_days_before_the_first_register(ordinary: Installation, truth: Truth, tmp_path: Path) -> None:
+    """A new installation fetches its history: the register of its first night tells of the stations of old days."""
+    installation = make_installation(tmp_path / "home", FEEDS)
+    truth.write(installation.home, last_night=REGISTERED)
+    shutil.rmtree(installation.home / "stations")
+    (installation.home / "stations" / "live").mkdir(parents=True)
+    installation.refresh(LATER)
+    put_files(installation, truth)
+    said = backfill(installation)
+    # The second chunk computes its own days and not those of the first, which no register has changed since.
+    assert "indicators  2 days of stations" in said.partition("[2/2]")[2]
+    assert facts(installation) == facts(later(ordinary, tmp_path / "later"))
+    before = installation.digest()
+    installation.replay()
+    assert installation.digest() == before

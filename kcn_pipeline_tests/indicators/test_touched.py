@@ -161,3 +161,13 @@ def test_new_state_of_the_register_since_a_night_run_again_is_not_forgotten(prov
     touched = touch(province, SECOND)
     assert touched.known_until == "2026-08-20"
     assert reasons(touched) == {}
+
+
+def test_older_night_does_not_count_again_what_newer_nights_have_counted(province: SmallProvince) -> None:
+    """A backfilled night comes after newer ones: neither their register nor what ended before them touches anything."""
+    settled(province)
+    province.parks("2026-08-20", QUE_VO)
+    settled(province, "2026-10-20")
+    assert reasons(touch(province, "2026-08-10")) == {}
+    province.parks("2026-08-10", QUE_VO, QUANG_CHAU)
+    assert "register" not in reasons(touch(province, "2026-08-10")), "the newer register holds"

@@ -93,7 +93,7 @@ def compute_aqi(lake: Lake, contracts: Contracts, night: str, days: Collection[d
                 rows += table.num_rows
                 yield f"day={day}", table
 
-    lake.replace(STAGE, TABLE, night, parts())
+    lake.replace(STAGE, TABLE, night, parts(), is_state=True)
     return AqiResult(tuple(wanted), rows)
 
 

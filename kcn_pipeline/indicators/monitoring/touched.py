@@ -21,7 +21,7 @@ from kcn_pipeline.indicators.monitoring.days import EIGHT
 from kcn_pipeline.indicators.monitoring.limits import PERMITS
 from kcn_pipeline.indicators.monitoring.merge import FLAGS_TABLE, READ_SCHEMA, READINGS_TABLE, part_of
 from kcn_pipeline.indicators.monitoring.tables import DAYS
-from kcn_pipeline.indicators.slices import STAGE, days_of, newest_register
+from kcn_pipeline.indicators.slices import STAGE, days_of, newest_register, register_without
 from kcn_pipeline.lake import WHOLE, Lake
 from kcn_pipeline.schemas import schema_of
 
@@ -84,7 +84,7 @@ def find_touched_days(lake: Lake, contracts: Contracts, night: str) -> TouchedDa
     covered = _covered(measured, contracts.calendar.first_day, today)
     changed: dict[Reason, set[date]] = {
         "readings": _arrived(lake, last, night),
-        "register": _changed_in_registers(lake, contracts, last, covered),
+        "register": _changed_in_registers(lake, contracts, last, night, covered),
         "definitions": _changed_definitions(lake, contracts.monitoring, last, covered),
     }
     known = days_of(lake.parts(STAGE, DAYS))
@@ -163,15 +163,20 @@ def _pairs(stations: Collection[str], parameters: Collection[str]) -> pa.Table:
 # ---- the register ----------------------------------------------------------------------------------------------------
 
 
-def _changed_in_registers(lake: Lake, contracts: Contracts, last: str | None, days: Iterable[date]) -> set[date]:
-    """Days on which a station or its permit is another one than on night `last`; none without such a night."""
+def _changed_in_registers(
+    lake: Lake, contracts: Contracts, last: str | None, night: str, days: Iterable[date]
+) -> set[date]:
+    """Days on which a station or its permit is another one than on night `last`; none without such a night.
+
+    What nights newer than `night` changed they have computed.
+    """
     changed: set[date] = set()
     if last is None:
         return changed
     with Engine() as engine:
         engine.register("days", pa.table({"day": pa.array(sorted(days), pa.date32())}))
         for name, content in _CONTENT.items():
-            new, old = newest_register(lake, name), newest_register(lake, name, until=last)
+            new, old = newest_register(lake, name), register_without(lake, name, last, night)
             if new != old:
                 schema = schema_of(contracts.tables[name])
                 engine.register_slices("new_rows", new, schema)

@@ -22,7 +22,7 @@ from kcn_pipeline.validation.monitoring import batches, refused, rows, series
 from kcn_pipeline.validation.monitoring.outcomes import outcomes_of_readings, outcomes_of_unread
 from kcn_pipeline.validation.outcomes import TableResult
 from kcn_pipeline.validation.results import nothing_new
-from kcn_pipeline.validation.stored import read_as_of
+from kcn_pipeline.validation.stored import read_as_of_or_first
 
 READINGS_TABLE, UNREAD_TABLE, BATCHES_TABLE = "monitoring_readings", "monitoring_unread_lines", "monitoring_batches"
 _UTC_TO_LOCAL = timedelta(hours=7)
@@ -49,7 +49,8 @@ def validate_monitoring(lake: Lake, contracts: Contracts, night: str) -> tuple[d
         accepted = _accept(engine, lake, contracts, night, newest, tally)
         lake.replace("validation", READINGS_TABLE, night, accepted, READING_ENCODINGS)
         series.open_limits(engine, contracts)
-        lake.replace("validation", series.TABLE, night, _flag(engine, lake, contracts, night, tally))
+        flags = _flag(engine, lake, contracts, night, tally)
+        lake.replace("validation", series.TABLE, night, flags, is_state=True)
     return _conclude(lake, contracts, night, stations, tally)
 
 
@@ -185,9 +186,12 @@ def _tell_flags(tally: _Tally) -> Iterator[Finding]:
 
 
 def _stations(lake: Lake, contracts: Contracts, night: str) -> pa.Table:
-    """All versions of the stations in the register, as known on the night."""
+    """All versions of the stations in the register, as known on the night or, before the first register, from it on.
+
+    Days are backfilled under nights on which nothing was known yet.
+    """
     names = ["station_id", "kind", "is_connected", "valid_from", "valid_to"]
-    stored = read_as_of(lake, "register_stations", night)
+    stored = read_as_of_or_first(lake, "register_stations", night)
     schema = schema_of(contracts.tables["register_stations"])
     return (schema.empty_table() if stored is None else stored).select(names)
 
