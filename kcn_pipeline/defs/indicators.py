@@ -12,7 +12,7 @@ from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.defs.describe import bar_chart, column_schema, count_rules, describe_table, preview
 from kcn_pipeline.defs.nightly import nights
 from kcn_pipeline.defs.resources import Installation, progress
-from kcn_pipeline.defs.station_charts import draw_stations
+from kcn_pipeline.defs.station_charts import describe_days, draw_stations
 
 GROUP = "indicators"
 OWNERS = ["team:kcn-data"]
@@ -131,7 +131,7 @@ def _stations() -> dg.AssetsDefinition:
         for name in STATION_TABLES:
             metadata = {
                 "dagster/partition_row_count": lake.count(GROUP, name, night),
-                "days": [day.isoformat() for day in result.days[-31:]],
+                "days": describe_days(result.days),
                 "preview": preview(lake.head(GROUP, name, night)),
                 **pictures.get(name, {}),
             }
