@@ -126,6 +126,10 @@ def write_summary(chunks: Sequence[Chunk], results: Sequence[ChunkResult]) -> st
         f"  readings        {sum(r.readings for r in ran):,} accepted",
         f"  days            {sum(r.days for r in ran):,} with readings of {sum(r.chunk.count for r in ran):,}",
     ]
+    if refused := [result for result in ran if result.files and not result.readings]:
+        days = ", ".join(result.chunk.tag for result in refused)
+        lines.append(f"  WARNING         no reading of {days} was accepted: are the stations in the register?")
+        lines.append("                  see audit_quarantine; then run the same command with --again")
     if failed or counts["not begun"]:
         lines.append("  next            run the same command again: what is done is skipped, what failed is taken up")
     return "\n".join(lines)

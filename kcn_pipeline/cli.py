@@ -339,7 +339,11 @@ def _show(options: argparse.Namespace, settings: Settings) -> int:
         return 1
     content = read_content(found[-1])
     if options.out:
-        options.out.write_bytes(content)
+        try:
+            options.out.write_bytes(content)
+        except OSError as error:
+            print(f"cannot write {options.out}: {error.strerror or error}; name another file", file=sys.stderr)
+            return 1
     else:
         sys.stdout.buffer.write(content)
     return 0

@@ -144,9 +144,9 @@ class Lake:
         tables = [pq.read_table(path, partitioning=None, columns=wanted) for path in slices]
         return pa.concat_tables(tables, promote_options="default") if tables else None
 
-    def count(self, stage: str, table: str, night: str) -> int:
-        """How many rows a night's slices hold; reads their footers only."""
-        return sum(pq.read_metadata(path).num_rows for path in self.slices(stage, table, night))
+    def count(self, stage: str, table: str, night: str | None = None, parts: Iterable[str] | None = None) -> int:
+        """How many rows the chosen slices hold; reads their footers only."""
+        return sum(pq.read_metadata(path).num_rows for path in self.slices(stage, table, night, parts))
 
     def read_slice(self, path: Path, columns: Sequence[str]) -> pa.Table:
         """Some columns of one slice."""

@@ -13,6 +13,7 @@ _OUTCOMES = {
     2: "NOT published (see FAILED above); the warehouse is as it was",
 }
 _MOST_LINES = 8
+_WORDS = {"accepted": "accepted", "superseded": "sent again", "quarantined": "quarantined"}
 
 
 def write_summary(settings: Settings, night: str, code: int) -> str:
@@ -28,8 +29,12 @@ def _numbers(summary: NightSummary) -> list[str]:
     figures = sum(count for status, count in summary.values_by_status.items() if status not in "LMO")
     by_status = ", ".join(f"{status} {count:,}" for status, count in summary.values_by_status.items())
     payloads = ", ".join(f"{count:,} {status}" for status, count in summary.payloads.items()) or "nothing new"
+    files = [f"  files           {payloads}"]
+    if rows := summary.readings.get("rows"):
+        told = ", ".join(f"{count:,} {_WORDS[name]}" for name, count in summary.readings.items() if name in _WORDS)
+        files = [f"  files           {payloads}, beside those of stations", f"  readings        {rows:,}: {told}"]
     return [
-        f"  files           {payloads}",
+        *files,
         f"  indicators      {figures:,} figures published of {sum(summary.values_by_status.values()):,} ({by_status})",
         f"  this night      {summary.changed_values:,} values new or changed, {summary.revisions:,} of them revisions",
     ]
@@ -41,6 +46,8 @@ def _refused(summary: NightSummary) -> list[str]:
     lines += [f"    {count:>6,}  {table}: {rules}" for table, rules, count in summary.quarantined[:_MOST_LINES]]
     if len(summary.quarantined) > _MOST_LINES:
         lines.append(f"            … and {len(summary.quarantined) - _MOST_LINES} other reasons")
+    if summary.shortened:
+        lines.append("            … and more of stations than are listed: rule quarantine_shortened in audit_finding")
     return lines
 
 

@@ -53,8 +53,8 @@ class Converter(NamedTuple):
 class Range(Contract):
     """The lowest and highest value that can be true, both included."""
 
-    low: float
-    high: float
+    low: float = Field(allow_inf_nan=False)
+    high: float = Field(allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _is_ordered(self) -> "Range":
@@ -216,10 +216,10 @@ class Breakpoint(Dated):
     parameter: str
     averaging: Literal["1h", "8h", "24h"]
     step: int = Field(ge=1)
-    i_low: float
-    i_high: float
-    bp_low: float
-    bp_high: float
+    i_low: float = Field(allow_inf_nan=False)
+    i_high: float = Field(allow_inf_nan=False)
+    bp_low: float = Field(allow_inf_nan=False)
+    bp_high: float = Field(allow_inf_nan=False)
     unit: str
 
 

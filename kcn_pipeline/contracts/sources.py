@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import yaml
-from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError
 
 from kcn_pipeline.contracts.base import Contract, Name
 from kcn_pipeline.contracts.documents import DocumentError, Place, read_document
@@ -38,8 +38,39 @@ _Count = Annotated[int, Field(gt=0)]
 _Seconds = Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)]
 
 
+def _split(url: str) -> SplitResult:
+    """The parts of a URL; one that cannot be taken apart (a bracket left open) has none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", url, "", "")
+
+
+def _check_globs(include: tuple[str, ...]) -> tuple[str, ...]:
+    for glob in include:
+        if any("**" in part and part != "**" for part in glob.split("/")):
+            raise ValueError(f"{glob!r} is no glob; ** stands alone between slashes, as in **/*.xlsx")
+    return include
+
+
+def _check_folders(pattern: str) -> str:
+    """A pattern of dated folders: text, `{anything}` and %Y %y %m %d, of which a day can be told."""
+    if not pattern:
+        return pattern
+    bare = re.sub(r"\{[^{}/]+\}", "", pattern)
+    wrong = re.findall(r"%(?![YymdjB%]).?|[{}]|(?:^|/)\.\.?(?=/|$)", bare)
+    if wrong:
+        raise ValueError(f"{wrong[0]!r} cannot stand in it; write such as {{station}}/%Y/%m/%d")
+    if "%d" not in bare and "%j" not in bare:
+        raise ValueError("names no day; write such as {station}/%Y/%m/%d, or leave it out to list all folders")
+    return pattern
+
+
+Globs = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_check_globs)]
+
+
 def _check_web_address(url: str) -> str:
-    parts = urlsplit(url)
+    parts = _split(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise ValueError("is not a web address; write https://host/path")
     if "@" in parts.netloc or parts.query or parts.fragment:
@@ -53,7 +84,7 @@ WebAddress = Annotated[str, Field(min_length=1), AfterValidator(_check_web_addre
 class _AnyFeed(Contract):
     id: Name
     kind: str
-    url: Annotated[str, Field(min_length=1)]
+    url: Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f]+$")]
     #: The largest payload taken, in MB of 1,000,000 bytes.
     max_file_mb: _Megabytes = 50
     channel: Channel = "electronic"
@@ -74,19 +105,11 @@ class FilesFeed(_AnyFeed):
 
     kind: FilesKind
     #: Which files below the folder are the feed's, as globs; `**/` matches any number of folders, also none.
-    include: Annotated[tuple[str, ...], Field(min_length=1)] = ("**/*",)
+    include: Globs = ("**/*",)
     #: The most files that one night lands; the rest come the next night.
     max_files: _Count = 20_000
     #: What the fsspec file system needs beyond the URL, such as `username` and `password`.
     storage_options: dict[str, Any] = {}
-
-    @field_validator("include")
-    @classmethod
-    def _are_globs(cls, include: tuple[str, ...]) -> tuple[str, ...]:
-        for glob in include:
-            if any("**" in part and part != "**" for part in glob.split("/")):
-                raise ValueError(f"{glob!r} is no glob; ** stands alone between slashes, as in **/*.xlsx")
-        return include
 
 
 class PortalFeed(_AnyFeed):
@@ -104,7 +127,7 @@ class StationFilesFeed(_AnyFeed):
     """The small text files of automatic stations: a folder, `ftp://`, `ftps://` or `sftp://`."""
 
     kind: StationFilesKind
-    include: Annotated[tuple[str, ...], Field(min_length=1)] = ("**/*.txt",)
+    include: Globs = ("**/*.txt",)
     username: str = ""
     password: str = ""
     #: SFTP: the file of the private key, and the file of the hosts' keys; a host that is not in it is refused.
@@ -114,7 +137,7 @@ class StationFilesFeed(_AnyFeed):
     look_back_days: Annotated[int, Field(gt=0, le=4000)] = 3
     #: Where the folders of a day lie, such as `{station}/%Y/%m/%d`; then only folders of the days looked back on are
     #: listed, and how old a file is does not matter.
-    folders: str = ""
+    folders: Annotated[str, AfterValidator(_check_folders)] = ""
     #: A file changed less long ago may still be being written; it waits for the next night.
     settle_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 60
     connections: Annotated[int, Field(gt=0, le=64)] = 8
@@ -248,9 +271,10 @@ def _is_secret_name(place: Place) -> bool:
 
 def _has_literal_secret(url: str) -> bool:
     """Whether the user part or the query of a URL holds a secret that is not a `${NAME}`."""
-    user, _, _ = urlsplit(url).netloc.rpartition("@")
+    parts = _split(url)
+    user, _, _ = parts.netloc.rpartition("@")
     password = user.partition(":")[2]
-    queried = [value for name, value in parse_qsl(urlsplit(url).query) if _SECRET_NAME.search(name)]
+    queried = [value for name, value in parse_qsl(parts.query) if _SECRET_NAME.search(name)]
     return any(secret and not ENV_REFERENCE.search(secret) for secret in (password, *queried))
 
 

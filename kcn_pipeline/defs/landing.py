@@ -56,7 +56,12 @@ def _landing_asset(topic: str, description: str) -> dg.AssetsDefinition:
         record_results(lake, topic, night, [FeedResult(f.id, topic, "failed", error=INTERRUPTED) for f in feeds])
         results = []
         for feed in feeds:
-            results.append(land_feed(lake, feed, night, base, days))
+            try:
+                results.append(land_feed(lake, feed, night, base, days))
+            except Exception as error:  # a fault of ours in one feed must not keep the others from landing
+                context.log.exception("feed %s", feed.id)
+                said = f"{type(error).__name__}: {error}; a fault of the pipeline, its log tells where"
+                results.append(FeedResult(feed.id, topic, "failed", error=said))
             progress.info("landing     %s", _tell(results[-1]))
         record_results(lake, topic, night, results)
         return dg.MaterializeResult(metadata=_metadata(results))

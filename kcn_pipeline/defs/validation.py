@@ -122,8 +122,11 @@ def _report(topic: str, result: Any) -> None:
     staged = sum(table.staged for table in done)
     if not staged:
         return
-    said = (topic, staged, sum(t.accepted for t in done), sum(t.quarantined for t in done), result.findings)
-    progress.info("validation  %s: %s rows → %s accepted, %s quarantined; %d findings", *said)
+    accepted, quarantined = sum(t.accepted for t in done), sum(t.quarantined for t in done)
+    again = staged - accepted - quarantined
+    superseded = f", {again} sent again" if again else ""
+    said = (topic, staged, accepted, quarantined, superseded, result.findings)
+    progress.info("validation  %s: %s rows → %s accepted, %s quarantined%s; %d findings", *said)
     for table, source in result.refused_batches:
         progress.info("validation  %s: batch of %s REFUSED, the earlier rows stay", table, source)
 

@@ -4,6 +4,7 @@ It must not format. The surprising fact: everything is read back from the wareho
 than what was published.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,8 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, func, select
 
 from kcn_pipeline.warehouse.database import open_engine, read_snapshot
 from kcn_pipeline.warehouse.schema import (
+    audit_check,
+    audit_finding,
     audit_payload,
     audit_quarantine,
     fct_indicator_revision,
@@ -21,7 +24,11 @@ from kcn_pipeline.warehouse.schema import (
 
 @dataclass(frozen=True)
 class NightSummary:
-    """Counts of a night (payloads by status, quarantined rows by table and rule) and of all values and reports."""
+    """Counts of a night (payloads by status, quarantined rows by table and rule) and of all values and reports.
+
+    `readings` says what became of those of stations, whose files are not told one by one; `shortened` counts the rules
+    of which only some quarantined rows are listed.
+    """
 
     payloads: dict[str, int]
     quarantined: list[tuple[str, str, int]]
@@ -30,6 +37,8 @@ class NightSummary:
     revisions: int
     reports: dict[str, int]
     missing: list[tuple[str, str, int]]
+    readings: dict[str, int]
+    shortened: int
 
 
 def read_summary(url: str, night: str) -> NightSummary:
@@ -44,6 +53,13 @@ def read_summary(url: str, night: str) -> NightSummary:
             revisions=_number(connection, fct_indicator_revision, fct_indicator_revision.c.night == night),
             reports=_count(connection, report.status, report.is_current),
             missing=_missing(connection),
+            readings=_readings(connection, night),
+            shortened=_number(
+                connection,
+                audit_finding,
+                audit_finding.c.night == night,
+                audit_finding.c.rule == "quarantine_shortened",
+            ),
         )
 
 
@@ -65,6 +81,14 @@ def _quarantined(connection: Connection, night: str) -> list[tuple[str, str, int
         .order_by(func.count().desc(), q.table_name, q.rules)
     )
     return [(table, rules, count) for table, rules, count in connection.execute(query)]
+
+
+def _readings(connection: Connection, night: str) -> dict[str, int]:
+    """The counts of the check that readings add up; none on a night without readings."""
+    c = audit_check.c
+    is_ours = (c.night == night, c.table_name == "monitoring_readings", c.check_name == "conservation")
+    counts = connection.scalar(select(c.counts).where(*is_ours))
+    return dict(json.loads(counts)) if counts else {}
 
 
 def _missing(connection: Connection) -> list[tuple[str, str, int]]:

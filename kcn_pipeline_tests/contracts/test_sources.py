@@ -1,5 +1,6 @@
 """The sources file: what it may say, and that every mistake in it is named with its place and without its secret."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,37 @@ def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "legacy.yaml").write_bytes(b"- id: B\xbec")
     with pytest.raises(ContractError, match=r"legacy\.yaml:1: cannot be read, it is not UTF-8 \(byte 0xbe\)"):
         load_sources(tmp_path / "legacy.yaml")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("folders", "{station/%Y/%m/%d", "cannot stand in it"),
+        ("folders", "%Q/%d", "cannot stand in it"),
+        ("folders", "../%Y/%m/%d", "cannot stand in it"),
+        ("folders", "{station}/%Y", "names no day"),
+        ("include", ["**.txt"], "is no glob"),
+        ("url", "st\\0x", "String should match"),
+        ("url", "ftp://[::1/x", None),
+    ],
+)
+def test_a_feed_of_station_files_is_checked(tmp_path: Path, key: str, value: object, said: str | None) -> None:
+    feed = {"id": "stations", "kind": "monitoring/station_files", "url": "stations", key: value}
+    path = tmp_path / "sources.yaml"
+    path.write_text(json.dumps([feed]).replace("\\\\0", "\\u0000"), "utf-8")
+    if said is None:
+        assert load_sources(path)[0].url == value
+        return
+    with pytest.raises(ContractError, match=said):
+        load_sources(path)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["", "{station}/%Y/%m/%d", "{t\u1ec9nh x}/Nam %Y/thang %m/ngay %d", "%Y%m%d", "%Y/%j"]
+)
+def test_patterns_of_dated_folders(tmp_path: Path, pattern: str) -> None:
+    path = tmp_path / "sources.yaml"
+    path.write_text(
+        json.dumps([{"id": "s", "kind": "monitoring/station_files", "url": "x", "folders": pattern}]), "utf-8"
+    )
+    assert load_sources(path)[0].folders == pattern  # type: ignore[union-attr]

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.engine import Engine
-from kcn_pipeline.findings import FINDING_SCHEMA, Finding, tabulate_findings
+from kcn_pipeline.findings import FINDING_SCHEMA, Finding, Place, tabulate_findings
 from kcn_pipeline.indicators.monitoring import merge, tables
 from kcn_pipeline.indicators.monitoring.days import compute_days
 from kcn_pipeline.indicators.monitoring.episodes import (
@@ -96,6 +96,7 @@ def compute_monitoring(lake: Lake, contracts: Contracts, night: str) -> Monitori
     lake.replace(STAGE, tables.PARK_DAYS, night, computed.parks, is_state=True)
     linked = _link(lake, night, computed.stretches)
     _write_episodes(lake, night, linked)
+    computed.findings += [_tell_isolated(day) for day in touched.isolated]
     findings = tabulate_findings(contracts, computed.findings) if computed.findings else FINDING_SCHEMA.empty_table()
     lake.replace(STAGE, FINDINGS, night, {WHOLE: findings})
     record_definitions(lake, contracts.monitoring, night)
@@ -111,6 +112,10 @@ def compute_monitoring(lake: Lake, contracts: Contracts, night: str) -> Monitori
         findings=findings.num_rows,
         outside=touched.outside,
     )
+
+
+def _tell_isolated(day: date) -> Finding:
+    return Finding("day_isolated", "batch", merge.READINGS_TABLE, Place(), "day", day.isoformat(), {"found": day})
 
 
 # ---- chunks ----------------------------------------------------------------------------------------------------------

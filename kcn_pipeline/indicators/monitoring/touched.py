@@ -58,11 +58,15 @@ Definition = tuple[str, date | None, date | None]
 
 @dataclass(frozen=True)
 class TouchedDays:
-    """The ended days that night `night` computes, by reason; `outside` have readings but lie before the calendar."""
+    """The ended days that night `night` computes, by reason; `outside` have readings but lie before the calendar.
+
+    `isolated` are days that have new readings and are not computed, because they hold next to nothing.
+    """
 
     night: str
     reasons: Mapping[Reason, tuple[date, ...]]
     outside: tuple[date, ...] = ()
+    isolated: tuple[date, ...] = ()
 
     @property
     def days(self) -> tuple[date, ...]:
@@ -81,7 +85,8 @@ def find_touched_days(lake: Lake, contracts: Contracts, night: str) -> TouchedDa
     last = max((one for one in lake.nights(STAGE, DEFINITIONS) if one < night), default=None)
     today = date.fromisoformat(max([night, *lake.nights(STAGE, DEFINITIONS)]))
     measured = days_of(lake.parts("validation", READINGS_TABLE))
-    covered = _covered(measured, contracts.calendar.first_day, today)
+    isolated = _find_isolated(lake, contracts, measured)
+    covered = _covered(measured - isolated, contracts.calendar.first_day, today)
     changed: dict[Reason, set[date]] = {
         "readings": _arrived(lake, last, night),
         "register": _changed_in_registers(lake, contracts, last, night, covered),
@@ -98,7 +103,19 @@ def find_touched_days(lake: Lake, contracts: Contracts, night: str) -> TouchedDa
     }
     reasons = {reason: tuple(sorted(days & covered)) for reason, days in found.items()}
     outside = {day for day in measured if day < contracts.calendar.first_day}
-    return TouchedDays(night, reasons, tuple(sorted(outside)))
+    fresh = _arrived(lake, last, night) & isolated - covered
+    return TouchedDays(night, reasons, tuple(sorted(outside)), tuple(sorted(fresh)))
+
+
+def _find_isolated(lake: Lake, contracts: Contracts, measured: Collection[date]) -> set[date]:
+    """Days with less than an hour of readings and none on the days beside them: a clock that ran wrong for a moment.
+
+    Taken for a day of measuring it would show every other station as silent on it and on the days after.
+    """
+    beside = (timedelta(days=-1), timedelta(days=1))
+    alone = [day for day in measured if not any(day + step in measured for step in beside)]
+    least = contracts.monitoring.settings.readings_per_hour
+    return {day for day in alone if lake.count("validation", READINGS_TABLE, parts=[part_of(day)]) < least}
 
 
 def _covered(measured: Collection[date], first_day: date, today: date) -> set[date]:

@@ -271,3 +271,17 @@ def test_five_nights_out_of_order_equal_all_at_once(tmp_path: Path, seed: int) -
     for night in nights:
         in_nights.compute(night)
     assert _state(in_nights) == _state(at_once)
+
+
+def test_a_moment_of_a_wrong_clock_makes_no_silence(stations: Stations) -> None:
+    """One reading half a year back would show every station as silent on its day and on the sixty after it."""
+    stations.register("2026-11-01", station("NT01"), permits=[permit("NT01", "cod", 60.0)])
+    stations.day("2026-11-19", "NT01", "cod", DAY, 10.0)
+    stray = DAY - timedelta(days=180)
+    stations.read("2026-11-19", "NT01", "cod", at(stray, 3), [10.0])
+    result = stations.compute("2026-11-19")
+    assert result.days == (DAY,)
+    assert result.findings == 1
+    # When the day turns out to have been measured after all it is computed like any other.
+    stations.read("2026-11-20", "NT01", "cod", at(stray, 4), [10.0] * 24)
+    assert stray in stations.compute("2026-11-20").days
