@@ -98,12 +98,31 @@ FOLDERS = (
 )
 
 
-def make_installation(home: Path, feeds: Iterable[Mapping[str, Any]] = FOLDERS) -> Installation:
-    """An installation whose input folders exist and are empty."""
+#: Dagster makes a database engine for every event it writes to a file: five seconds of each night.
+_EVENTS_IN_MEMORY = """
+event_log_storage:
+  module: dagster._core.storage.event_log
+  class: InMemoryEventLogStorage
+"""
+
+
+def make_installation(
+    home: Path, feeds: Iterable[Mapping[str, Any]] = FOLDERS, *, forgets_events: bool = False
+) -> Installation:
+    """An installation whose input folders exist and are empty.
+
+    One that forgets events keeps those of a run until it ends, and the runs themselves for good; for tests of what
+    the nights do and not of how Dagster tells it.
+    """
     home.mkdir(parents=True, exist_ok=True)
     for feed in feeds:
         if "://" not in feed["url"]:
             (home / feed["url"]).mkdir(parents=True, exist_ok=True)
     installation = Installation(home)
     installation.write_sources(feeds)
+    if forgets_events:
+        packaged = (ROOT / "kcn_pipeline" / "defs" / "dagster.yaml").read_text("utf-8")
+        dagster_yaml = installation.data / "dagster_home" / "dagster.yaml"
+        dagster_yaml.parent.mkdir(parents=True)
+        dagster_yaml.write_text(packaged + _EVENTS_IN_MEMORY, "utf-8")
     return installation

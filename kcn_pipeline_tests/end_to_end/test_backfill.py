@@ -32,6 +32,7 @@ FEEDS = (
     {"id": "stations", "kind": "monitoring/station_files", "url": "stations/live"},
 )
 RANGE = ("--from", "2025-08-03", "--to", "2025-08-06", "--days", "2")
+Facts = list[list[dict[str, Any]]]
 #: Everything but on which night a figure was first seen.
 FACTS = (
     "SELECT * FROM fct_monitoring_daily ORDER BY station_id, parameter_code, day",
@@ -54,7 +55,7 @@ def truth() -> Truth:
 @pytest.fixture(scope="module")
 def registered(truth: Truth, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """An installation that knows the register and has no file of a station yet."""
-    installation = make_installation(tmp_path_factory.mktemp("registered"), FEEDS)
+    installation = make_installation(tmp_path_factory.mktemp("registered"), FEEDS, forgets_events=True)
     truth.write(installation.home, last_night=REGISTERED)
     installation.refresh(REGISTERED)
     return installation
@@ -80,6 +81,14 @@ def ordinary(registered: Installation, truth: Truth, tmp_path_factory: pytest.Te
     return installation
 
 
+@pytest.fixture(scope="module")
+def later(ordinary: Installation, tmp_path_factory: pytest.TempPathFactory) -> Facts:
+    """The facts of the ordinary nights and one some days after them."""
+    installation = copy(ordinary, tmp_path_factory.mktemp("later") / "home")
+    installation.refresh(LATER)
+    return facts(installation)
+
+
 @pytest.fixture
 def late(registered: Installation, truth: Truth, tmp_path: Path) -> Installation:
     """An installation in which all files of the days lie and none has landed."""
@@ -94,7 +103,7 @@ def backfill(installation: Installation, *arguments: str, expect: int = 0) -> st
     return said
 
 
-def facts(installation: Installation) -> list[list[dict[str, Any]]]:
+def facts(installation: Installation) -> Facts:
     return [installation.query(query) for query in FACTS]
 
 
@@ -135,13 +144,6 @@ def broken_on(night: str, break_: Callable[[], None]) -> Iterator[None]:
 
     with mock.patch("kcn_pipeline.staging.monitoring.stage_monitoring", side_effect=stage):
         yield
-
-
-def later(ordinary: Installation, home: Path) -> Installation:
-    """The ordinary nights and one some days after them."""
-    installation = copy(ordinary, home)
-    installation.refresh(LATER)
-    return installation
 
 
 def press_ctrl_c() -> None:
@@ -189,9 +191,7 @@ def test_cut_off_and_started_again(ordinary: Installation, late: Installation) -
     assert late.digest() == ordinary.digest()
 
 
-def test_a_failed_chunk_does_not_stop_the_next_and_is_taken_up(
-    ordinary: Installation, late: Installation, tmp_path: Path
-) -> None:
+def test_a_failed_chunk_does_not_stop_the_next_and_is_taken_up(late: Installation, later: Facts) -> None:
     with broken_on(NIGHTS[0], fill_the_disk):
         said = backfill(late, expect=2)
     assert "disk full" in said
@@ -204,11 +204,11 @@ def test_a_failed_chunk_does_not_stop_the_next_and_is_taken_up(
     said = backfill(late)
     assert "2: 1 published, 1 already done\n" in said
     assert landed(late) == dict.fromkeys(NIGHTS, 384)
-    assert facts(late) == facts(later(ordinary, tmp_path / "later"))
+    assert facts(late) == later
 
 
 def test_days_that_a_newer_night_has_called_silent(
-    ordinary: Installation, registered: Installation, truth: Truth, tmp_path: Path
+    later: Facts, registered: Installation, truth: Truth, tmp_path: Path
 ) -> None:
     """After an outage that was longer than the look-back: what the newer night computed of the days does not stay."""
     installation = copy(registered, tmp_path / "home")
@@ -217,12 +217,12 @@ def test_days_that_a_newer_night_has_called_silent(
     installation.refresh(LATER)
     put_files(installation, truth)
     backfill(installation)
-    assert facts(installation) == facts(later(ordinary, tmp_path / "later"))
+    assert facts(installation) == later
 
 
-def test_days_before_the_first_register(ordinary: Installation, truth: Truth, tmp_path: Path) -> None:
+def test_days_before_the_first_register(later: Facts, truth: Truth, tmp_path: Path) -> None:
     """A new installation fetches its history: the register of its first night tells of the stations of old days."""
-    installation = make_installation(tmp_path / "home", FEEDS)
+    installation = make_installation(tmp_path / "home", FEEDS, forgets_events=True)
     truth.write(installation.home, last_night=REGISTERED)
     shutil.rmtree(installation.home / "stations")
     (installation.home / "stations" / "live").mkdir(parents=True)
@@ -231,7 +231,7 @@ def test_days_before_the_first_register(ordinary: Installation, truth: Truth, tm
     said = backfill(installation)
     # The second chunk computes its own days and not those of the first, which no register has changed since.
     assert "indicators  2 days of stations" in said.partition("[2/2]")[2]
-    assert facts(installation) == facts(later(ordinary, tmp_path / "later"))
+    assert facts(installation) == later
     before = installation.digest()
     installation.replay()
     assert installation.digest() == before

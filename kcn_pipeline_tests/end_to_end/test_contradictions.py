@@ -23,7 +23,7 @@ def truth() -> Truth:
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory, truth: Truth) -> Installation:
     """One clean province in which four workbooks were damaged by hand."""
-    made = make_installation(tmp_path_factory.mktemp("contradictions"))
+    made = make_installation(tmp_path_factory.mktemp("contradictions"), forgets_events=True)
     truth.write(made.home)
     books = sorted((made.home / "reports" / "2025-Q2").rglob("*.xlsx"))
     books = [book for book in books if "BQL" not in book.parts]

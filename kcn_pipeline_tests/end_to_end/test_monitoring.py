@@ -46,7 +46,7 @@ def truth() -> Truth:
 @pytest.fixture(scope="module")
 def at_once(truth: Truth, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """All files in one night, the last."""
-    installation = make_installation(tmp_path_factory.mktemp("once"), FEEDS)
+    installation = make_installation(tmp_path_factory.mktemp("once"), FEEDS, forgets_events=True)
     truth.write(installation.home, last_night=NIGHTS[-1])
     installation.refresh(NIGHTS[-1])
     return installation
@@ -82,7 +82,7 @@ def test_years_that_have_ended_have_their_values(at_once: Installation, truth: T
 def test_five_nights_out_of_order_give_what_one_night_gives(
     at_once: Installation, truth: Truth, tmp_path: Path
 ) -> None:
-    spread = make_installation(tmp_path / "spread", FEEDS)
+    spread = make_installation(tmp_path / "spread", FEEDS, forgets_events=True)
     for first, night in zip(["", *NIGHTS[1:]], NIGHTS, strict=True):
         truth.write(spread.home, first, night)
         spread.refresh(night)
@@ -95,7 +95,7 @@ def test_five_nights_out_of_order_give_what_one_night_gives(
 
 def test_a_dead_server_is_named_and_the_other_feeds_publish(truth: Truth, tmp_path: Path) -> None:
     dead = {"id": "dead_server", "kind": "monitoring/station_files", "url": "ftp://127.0.0.1:9/stations"}
-    installation = make_installation(tmp_path / "home", (*FEEDS, dead))
+    installation = make_installation(tmp_path / "home", (*FEEDS, dead), forgets_events=True)
     truth.write(installation.home, last_night=NIGHTS[0])
     said = installation.refresh(NIGHTS[0], expect=1)
     assert "dead_server" in said

