@@ -177,6 +177,7 @@ def test_backfilled_days_are_as_if_landed_night_by_night(ordinary: Installation,
     assert late.digest() == ordinary.digest()
 
 
+@pytest.mark.slow
 def test_cut_off_and_started_again(ordinary: Installation, late: Installation) -> None:
     """Ctrl-C ends the command and not only its chunk; what has landed of the chunk is not fetched again."""
     with broken_on(NIGHTS[0], press_ctrl_c):
@@ -191,6 +192,7 @@ def test_cut_off_and_started_again(ordinary: Installation, late: Installation) -
     assert late.digest() == ordinary.digest()
 
 
+@pytest.mark.slow
 def test_a_failed_chunk_does_not_stop_the_next_and_is_taken_up(late: Installation, later: Facts) -> None:
     with broken_on(NIGHTS[0], fill_the_disk):
         said = backfill(late, expect=2)
@@ -220,6 +222,7 @@ def test_days_that_a_newer_night_has_called_silent(
     assert facts(installation) == later
 
 
+@pytest.mark.slow
 def test_days_before_the_first_register(later: Facts, truth: Truth, tmp_path: Path) -> None:
     """A new installation fetches its history: the register of its first night tells of the stations of old days."""
     installation = make_installation(tmp_path / "home", FEEDS, forgets_events=True)

@@ -127,7 +127,8 @@ indicators:
     assert "EC90" in with_overlay.kcn("catalog").stdout
 
 
-@pytest.mark.parametrize("parts", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("parts", [3, 4])
 def test_arrival_order_does_not_matter(parts: int, tmp_path: Path) -> None:
     """Late, resent and corrected files over many nights end in the values that one night with everything gives."""
     dirty = make_truth(**SIZE, dirty=0.4)

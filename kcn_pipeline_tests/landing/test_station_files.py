@@ -323,7 +323,6 @@ def test_names_are_kept_as_they_are(lake: Lake, inbox: Path) -> None:
         ("{station}/Năm %Y/tháng %m/ngày %d", unicodedata.normalize("NFD", "BN_A1/Năm 2026/tháng 11/ngày 18")),
         ("%Y/%m%d/{province}_{station}", "2026/1118/BN_A1"),
         ("{station}_%Y%m%d/", "BN_A1_20261118"),
-        ("/{station}/a.b (c)", "BN_A1/a.b (c)"),
     ],
 )
 def test_folders_of_the_days_looked_back_on_are_listed(lake: Lake, inbox: Path, pattern: str, folder: str) -> None:
