@@ -43,7 +43,7 @@ def measure_station_files(
     pairs = alternate(repetitions, lambda: _time(stage), lambda: _time(lambda: read_files(files)))
     yield from compare("station_files_staged_vs_bare_read", 2.2, pairs, ("staging", "bare_read"))
     slices = lake.slices("staging", READINGS_TABLE, NIGHT)
-    yield Figure("staged_reading_bytes", sum(path.stat().st_size for path in slices) / written.lines, "bytes", 2)
+    yield Figure("staged_reading_bytes", sum(path.stat().st_size for path in slices) / written.lines, "bytes")
 
 
 def pack_files(lake: Lake, files: Sequence[Path]) -> None:
