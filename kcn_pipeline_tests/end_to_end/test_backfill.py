@@ -154,6 +154,7 @@ def fill_the_disk() -> None:
     raise OSError("disk full")
 
 
+@pytest.mark.slow
 def test_backfilled_days_are_as_if_landed_night_by_night(ordinary: Installation, late: Installation) -> None:
     said = backfill(late)
     assert "2: 2 published\n" in said

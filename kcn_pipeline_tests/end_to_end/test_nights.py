@@ -92,6 +92,7 @@ def test_unknown_source_and_bad_sources_file_stop_everything(installation: Insta
     assert "carrier_pigeon" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_overlay_adds_an_indicator_for_all_periods_without_code(
     installation: Installation, truth: Truth, tmp_path: Path
 ) -> None:
@@ -173,6 +174,7 @@ def test_a_night_that_never_published_is_caught_up(unpublished: Installation) ->
     assert values == [{"first_published_night": "2026-11-19"}]
 
 
+@pytest.mark.slow
 def test_a_night_that_cannot_be_caught_up_loses_nothing(unpublished: Installation) -> None:
     """What a night landed is computed by the next one that publishes, and the failure stays visible."""
     from kcn_pipeline.warehouse import publish_night

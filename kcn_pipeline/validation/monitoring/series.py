@@ -109,7 +109,10 @@ def _find_flags(engine: Engine, contracts: Contracts, day: date, has_ended: bool
 
 
 def _flat_lines(cadence: int) -> str:
-    """The same measured value for so many hours; readings of another status between them do not break it."""
+    """The same measured value for so many hours; readings of another status between them do not break it.
+
+    Runs are cut only in series that stand still long enough in all: the second sorting is spared to all the others.
+    """
     return f"""
         SELECT r.station_id, r.parameter_code, 'flat_line' AS flag, r.started_at, r.ended_at, r.n_readings,
             CAST(r.value AS VARCHAR) AS detail
@@ -120,7 +123,10 @@ def _flat_lines(cadence: int) -> str:
                 SELECT m.*, ROW_NUMBER() OVER (PARTITION BY m.station_id, m.parameter_code ORDER BY m.measured_at)
                     - ROW_NUMBER() OVER (
                         PARTITION BY m.station_id, m.parameter_code, m.value ORDER BY m.measured_at) AS run
-                FROM merged AS m WHERE m.status = '00'
+                FROM merged AS m
+                JOIN ({_STILL}) AS s ON s.station_id = m.station_id AND s.parameter_code = m.parameter_code
+                JOIN series_limits AS o ON o.parameter_code = m.parameter_code
+                WHERE m.status = '00' AND s.minutes >= o.flat_hours * 60 - {cadence}
             ) AS v
             GROUP BY v.station_id, v.parameter_code, v.value, v.run
         ) AS r
@@ -129,8 +135,23 @@ def _flat_lines(cadence: int) -> str:
             AND r.ended_at >= r.started_at + CAST(l.flat_hours * 60 - {cadence} AS INTEGER) * INTERVAL 1 MINUTE"""
 
 
+#: One row is a series: for how many minutes in all its measured value was that of the reading before.
+_STILL = """
+    SELECT p.station_id, p.parameter_code, SUM(DATE_DIFF('second', p.before_at, p.measured_at)) / 60.0 AS minutes
+    FROM (
+        SELECT b.*, LAG(b.value) OVER (PARTITION BY b.station_id, b.parameter_code ORDER BY b.measured_at) AS before,
+            LAG(b.measured_at) OVER (PARTITION BY b.station_id, b.parameter_code ORDER BY b.measured_at) AS before_at
+        FROM merged AS b WHERE b.status = '00'
+    ) AS p
+    WHERE p.value = p.before
+    GROUP BY p.station_id, p.parameter_code"""
+
+
 def _spikes(neighbours: int, least: int) -> str:
-    """A measured value so many times the median of those around it (itself among them, which moves a median little)."""
+    """A measured value so many times the median of those around it (itself among them, which moves a median little).
+
+    A median is never below the least value: series without one that far above their least are not looked at.
+    """
     frame = f"ROWS BETWEEN {neighbours} PRECEDING AND {neighbours} FOLLOWING"
     series = f"(PARTITION BY m.station_id, m.parameter_code ORDER BY m.measured_at {frame})"
     return f"""
@@ -139,11 +160,20 @@ def _spikes(neighbours: int, least: int) -> str:
         FROM (
             SELECT m.*, MEDIAN(m.value) OVER {series} AS usual, COUNT(*) OVER {series} AS around
             FROM merged AS m
-            JOIN series_limits AS o ON o.parameter_code = m.parameter_code AND o.spike_ratio IS NOT NULL
+            JOIN ({_UNEVEN}) AS u ON u.station_id = m.station_id AND u.parameter_code = m.parameter_code
             WHERE m.status = '00'
         ) AS s
         JOIN series_limits AS l ON l.parameter_code = s.parameter_code
         WHERE s.usual > 0 AND s.around > {least} AND s.value > l.spike_ratio * s.usual"""
+
+
+#: One row is a series in which some measured value may be a spike.
+_UNEVEN = """
+    SELECT b.station_id, b.parameter_code
+    FROM merged AS b JOIN series_limits AS o ON o.parameter_code = b.parameter_code
+    WHERE b.status = '00'
+    GROUP BY b.station_id, b.parameter_code, o.spike_ratio
+    HAVING MIN(b.value) <= 0 OR MAX(b.value) > o.spike_ratio * MIN(b.value)"""
 
 
 def _gaps(minutes: float) -> str:
