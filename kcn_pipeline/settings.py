@@ -15,6 +15,9 @@ VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
 #: The pilot begins here; there is no night before it.
 FIRST_NIGHT = "2025-01-01"
 
+#: The variable that may hold the key by which respondents of surveys are hashed.
+SURVEY_KEY = "KCN_SURVEY_KEY"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -36,6 +39,11 @@ class Settings:
             contracts=Path(overlay).resolve() if overlay else None,
             warehouse_url=os.environ.get("KCN_WAREHOUSE_URL", f"sqlite:///{data_dir / 'warehouse.db'}"),
         )
+
+
+def read_survey_key() -> str:
+    """The key given by the environment, or nothing; no part of `Settings`, since Dagster shows those."""
+    return os.environ.get(SURVEY_KEY, "")
 
 
 def tonight(now: datetime | None = None) -> str:
