@@ -70,7 +70,7 @@ def compute_measures(lake: Lake, contracts: Contracts, night: str, touched: Touc
             part_of(code): engine.query(f"{_ALL_MEASURES} WHERE period_code = '{code}' ORDER BY {_ORDER}").cast(SCHEMA)
             for code in touched.reported_periods
         }
-    lake.replace(STAGE, TABLE, night, parts)
+    lake.replace(STAGE, TABLE, night, parts, is_state=True)
     lake.replace(STAGE, FINDINGS, night, {WHOLE: findings})
     estimated = sum(sum(filter(None, rows.column("is_estimated").to_pylist())) for rows in parts.values())
     return MeasureResult(

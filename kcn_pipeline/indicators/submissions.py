@@ -46,7 +46,7 @@ def compute_submissions(lake: Lake, contracts: Contracts, night: str, touched: T
             rows = engine.query(f"SELECT * FROM submissions WHERE period_code = '{period.code}' ORDER BY {_ORDER}")
             parts[part_of(period.code)] = conform(rows, contracts.tables[CONTRACT])
         counts = engine.query("SELECT status, COUNT(*) AS n FROM submissions GROUP BY status ORDER BY status")
-    lake.replace(STAGE, TABLE, night, parts)
+    lake.replace(STAGE, TABLE, night, parts, is_state=True)
     by_status = dict(zip(counts.column("status").to_pylist(), counts.column("n").to_pylist(), strict=True))
     return SubmissionResult(sum(by_status.values()), by_status, touched.reported_periods)
 

@@ -246,3 +246,26 @@ def test_older_night_run_again_knows_what_came_later(province: SmallProvince) ->
     touched, _ = run_night(province.lake, contracts, "2026-08-02")
     assert touched.known_until == "2026-08-03"
     assert values_of(province.lake, "2026-08-02")["EC08", QUE_VO, "2026-Q1"]["value"] == 8
+
+
+def test_what_lands_under_an_older_night_is_not_hidden_by_newer_ones(province: SmallProvince) -> None:
+    """A later night that touches another quarter reads the older night's figures, not those that stood before."""
+    contracts = catalog_of("EC08")
+    province.parks("2026-08-01", QUE_VO)
+    run_night(province.lake, contracts, "2026-08-01")
+    exported = (
+        ("2026-08-03", "E0001", "2026-Q1", 5),
+        ("2026-08-02", "E0002", "2026-Q1", 8),
+        ("2026-08-04", "E0001", "2026-Q2", 1),
+    )
+    for night, sender, quarter, usd in exported:
+        province.report(night, sender, "a_iii_1_2023", quarter, {"export_usd": usd}, park_code=QUE_VO)
+        run_night(province.lake, contracts, night)
+    path = province.lake.slices("indicators", "enterprise_measures", parts=["period=2026-Q1"])[-1]
+    found = province.lake.read_slice(path, ["enterprise_id", "value"]).to_pylist()
+    assert {(row["enterprise_id"], row["value"]) for row in found} == {("E0001", 5), ("E0002", 8)}
+    path = province.lake.slices("indicators", "report_submissions", parts=["period=2026-Q1"])[-1]
+    assert {row["enterprise_id"] for row in province.lake.read_slice(path, ["enterprise_id"]).to_pylist()} >= {
+        "E0001",
+        "E0002",
+    }
