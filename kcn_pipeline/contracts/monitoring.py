@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
@@ -85,7 +85,7 @@ class Parameter(Range, Sourced):
 
     code: Name
     label: Bilingual
-    symbols: tuple[str, ...] = Field(min_length=1)
+    symbols: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
     unit: str
     #: A line without a unit is read in the canonical unit.
     missing_unit: bool = False

@@ -32,6 +32,7 @@ Rule = Literal[
     "duplicate_payload",
     "file_unreadable",
     "file_still_written",
+    "nothing_matches",
     "response_truncated",
     "response_wrong_type",
     "submission_incomplete",

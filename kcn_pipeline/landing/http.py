@@ -202,7 +202,9 @@ class HttpClient:
         except requests.exceptions.SSLError as error:
             raise HttpUnreachableError(self._say(url, f"has no certificate we can trust: {error}")) from None
         except (requests.ConnectionError, requests.Timeout) as error:
-            raise HttpUnreachableError(self._say(url, f"cannot be reached: {error}"), is_passing=True) from None
+            raise HttpUnreachableError(
+                self._say(url, f"cannot be reached: {_say_why(error)}"), is_passing=True
+            ) from None
         except (requests.RequestException, ValueError) as error:
             # ValueError: an address that is none, ours or that of a redirect, which requests parses on its own.
             raise HttpUnreachableError(self._say(url, f"cannot be asked: {error}")) from None
@@ -346,3 +348,13 @@ def _retry_after_s(text: str | None) -> float | None:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _say_why(error: BaseException) -> str:
+    """What the system said of a connection that failed; urllib3 wraps it in three layers of its own words."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror and not isinstance(inner, requests.RequestException):
+            return f"{type(inner).__name__}: {inner.strerror}"
+        inner = inner.__cause__ or inner.__context__
+    return str(error)

@@ -288,6 +288,23 @@ def test_a_large_file_is_not_read(lake: Lake, inbox: Path) -> None:
 # ---- which files, in which folders -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("options", "field", "stranger"),
+    [({"folders": "{station}/%Y-%m-%d"}, "folders", "CN01/2026"), ({"include": ("**/*.dat",)}, "include", None)],
+    ids=["folders", "include"],
+)
+def test_a_pattern_that_matches_nothing_is_told(
+    inbox: Path, lake: Lake, options: dict[str, Any], field: str, stranger: str | None
+) -> None:
+    name = f"CN01/2026/{TONIGHT[5:7]}/{TONIGHT[8:]}/a.txt"
+    put(inbox / name, b"station")
+    result = land_night(lake, inbox.parent, **options)
+    (found,) = result.findings
+    assert (found.rule, found.params["field"]) == ("nothing_matches", field)
+    assert found.params["detail"] == (stranger or name)
+    assert (result.status, result.landed) == ("ok", 0)
+
+
 def test_hidden_temporary_and_other_files_stay_where_they_are(lake: Lake, inbox: Path) -> None:
     for name in (".in.a.txt", "~$a.txt", "a.txt.part", "a.txt.FILEPART", "a.tmp", ".ftp/b.txt"):
         put(inbox / name, name.encode())
@@ -295,7 +312,7 @@ def test_hidden_temporary_and_other_files_stay_where_they_are(lake: Lake, inbox:
     os.mkfifo(inbox / "pipe.txt")
     put(inbox / "A.TXT", b"station")
     result = land_night(lake, inbox.parent)
-    assert (counts(result), landed(lake)) == ((1, 0, 6), {"A.TXT": b"station"})
+    assert (counts(result), landed(lake)) == ((1, 0, 7), {"A.TXT": b"station"})
 
 
 def test_names_are_kept_as_they_are(lake: Lake, inbox: Path) -> None:

@@ -4,7 +4,7 @@ It must not know where the files lie. The surprising fact: files land in order o
 that of two readings for the same minute the one with the higher row number is the later word of the logger.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -93,6 +93,8 @@ class _Landing:
         found = find_files(server, root, self.feed, *listed)
         self.intake.skipped += found.left_behind
         self.refused += found.refused
+        if not found.files and not found.refused:
+            self._tell_strangers(found.strangers)
         if self.chunk:
             found.files = self.chunk.choose(found.files, self.feed.folders)
             nights = self.chunk.nights_of_ledger(self.night, look_back_days)
@@ -149,6 +151,12 @@ class _Landing:
             self.intake.find("too_many_files", self.feed.id, found=len(left), expected=most, detail=left[0].name)
             self._fail_chunk(f"more than {most} files; left: {len(left)}, the first is {left[0].name}")
         return files[:most]
+
+    def _tell_strangers(self, strangers: Mapping[str, str]) -> None:
+        """Say which pattern of the feed matched nothing: a misspelt one would be silent for ever."""
+        expected = {"folders": self.feed.folders, "include": ", ".join(self.feed.include)}
+        for key, name in strangers.items():
+            self.intake.find("nothing_matches", self.feed.id, field=key, expected=expected[key], detail=name)
 
     def _fail_chunk(self, cause: str) -> None:
         """Fail a backfill for what an ordinary night leaves to the next one: for these days there is no next one."""

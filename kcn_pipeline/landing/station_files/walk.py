@@ -35,10 +35,14 @@ class Level:
 
 @dataclass
 class Found:
-    """What a walk brought: the files, how many were left aside, and the folders that could not be listed with why."""
+    """What a walk brought: the files, how many were left aside, and the folders that could not be listed with why.
+
+    `strangers` holds one name that did not match by the key of the feed (`folders`, `include`) that it should match.
+    """
 
     files: list[StationFile] = field(default_factory=list)
     left_behind: int = 0
+    strangers: dict[str, str] = field(default_factory=dict)
     refused: list[tuple[str, LandingError]] = field(default_factory=list)
 
 
@@ -54,7 +58,7 @@ class _Folder:
 
 
 def find_files(server: Server, root: str, feed: StationFilesFeed, night: str, look_back_days: int) -> Found:
-    """The feed's files in no particular order; temporary and hidden ones are counted as left behind.
+    """The feed's files in no particular order; temporary, hidden and not included ones are counted as left behind.
 
     Raises LandingError when the root cannot be listed.
     """
@@ -135,7 +139,9 @@ class _Walk:
         below = []
         for entry in sorted((entry for entry in entries if entry.kind == "folder"), key=lambda entry: entry.name):
             levels = _levels_below(folder.levels, one_form(entry.name))
-            if levels is not None and not _IS_LEFT_BEHIND.match(entry.name):
+            if levels is None:
+                self.found.strangers.setdefault("folders", show_name(prefix + entry.name))
+            elif not _IS_LEFT_BEHIND.match(entry.name):
                 path, name = f"{folder.path}/{entry.name}", f"{prefix}{entry.name}"
                 below.append(_Folder(path, name, levels, entry.identity, entry.is_link, folder.depth + 1))
         return self._not_too_deep(below)
@@ -149,6 +155,9 @@ class _Walk:
                 self.found.left_behind += 1
             elif self._is_included(one_form(name)):
                 self.found.files.append(StationFile(path + entry.name, show_name(name), entry.size, entry.modified_us))
+            else:
+                self.found.left_behind += 1
+                self.found.strangers.setdefault("include", show_name(name))
 
     def _not_too_deep(self, folders: list[_Folder]) -> list[_Folder]:
         if not folders or folders[0].depth <= _MAX_DEPTH:
