@@ -9,7 +9,7 @@ import os
 import secrets
 from contextlib import suppress
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from kcn_pipeline.settings import SURVEY_KEY, read_survey_key
 
@@ -17,6 +17,10 @@ from kcn_pipeline.settings import SURVEY_KEY, read_survey_key
 KEY_FILE = "survey.key"
 _LEAST_LENGTH = 16
 _KEY_LENGTH = 32
+#: So many figures of a sha256 name a payload; `kcn show` finds it by them.
+_SHOWN_DIGITS = 12
+#: What may follow them; `phieu.Nguyen Van A` has a suffix as well.
+_SUFFIXES = frozenset(".csv .tsv .txt .json .xml .html .htm .xlsx .xlsm .xlsb .xls .ods .docx .pdf .zip".split())
 
 
 class SecretError(RuntimeError):
@@ -29,15 +33,35 @@ def respondent_key(secret: bytes, respondent_type: str, identity: str) -> str:
     return hmac.new(secret, message, sha256).hexdigest()[:_KEY_LENGTH]
 
 
-def load_secret(data_dir: Path) -> bytes:
+def keyed_id(secret: bytes, *parts: str) -> str:
+    """A name for what these parts name, as 32 hexadecimal digits: a form's number alone would be guessed in no time."""
+    message = "\x1f".join(parts).encode("utf-8", "surrogatepass")
+    return hmac.new(secret, message, sha256).hexdigest()[:_KEY_LENGTH]
+
+
+def hide_name(sha256: str, name: str) -> str:
+    """What a payload that holds personal data is called outside of landing: the first 12 figures of its sha256.
+
+    A suffix that says what kind of file it is stays (`3f2a90b1c4d5.xlsx`); folders, names and unknown suffixes go.
+    """
+    suffix = PurePath(name.lower()).suffix
+    return sha256[:_SHOWN_DIGITS] + (suffix if suffix in _SUFFIXES else "")
+
+
+def load_secret(data_dir: Path, *, may_make: bool = True) -> bytes:
     """The installation's key: from the environment, else from the data folder, where it is made on first use.
 
-    Raises SecretError when the key is too short to be one. Whoever loses it can no longer tell that a respondent of
-    later nights is one of earlier nights, until all nights are replayed.
+    Raises SecretError when the key is too short to be one, and, unless it `may_make` one, when there is none: with
+    another key a respondent of tonight would no longer be the one of earlier nights.
     """
     given = read_survey_key()
     path = data_dir / KEY_FILE
     if not given and not path.exists():
+        if not may_make:
+            raise SecretError(
+                f"{path} is missing, and respondents in the lake were hashed with it; put it back from your backup,"
+                " or run kcn replay, which hashes all of them anew"
+            )
         _make(path)
     secret = (given or path.read_text("ascii")).strip().encode()
     if len(secret) < _LEAST_LENGTH:

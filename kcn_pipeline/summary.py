@@ -47,7 +47,7 @@ def _refused(summary: NightSummary) -> list[str]:
     if len(summary.quarantined) > _MOST_LINES:
         lines.append(f"            … and {len(summary.quarantined) - _MOST_LINES} other reasons")
     if summary.shortened:
-        lines.append("            … and more of stations than are listed: rule quarantine_shortened in audit_finding")
+        lines.append("            … and more than are listed: rule quarantine_shortened in audit_finding")
     return lines
 
 

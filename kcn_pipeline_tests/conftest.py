@@ -22,6 +22,8 @@ LONGEST = (
     "end_to_end/test_nights.py",
     "end_to_end/test_backfill.py",
     "end_to_end/test_sample.py",
+    "end_to_end/test_survey.py",
+    "end_to_end/test_kobo.py",
     "end_to_end/test_monitoring.py",
     "indicators/test_compute.py",
     "validation/test_reports.py",

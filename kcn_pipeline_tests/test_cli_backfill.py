@@ -144,7 +144,7 @@ class Runner:
 def test_the_worst_chunk_is_the_exit_code_and_every_chunk_is_tried(
     installation: Installation, codes: tuple[int, ...], worst: int
 ) -> None:
-    with mock.patch("kcn_pipeline.cli._Runner", Runner), mock.patch.object(Runner, "codes", codes):
+    with mock.patch("kcn_pipeline.cli.nights.Runner", Runner), mock.patch.object(Runner, "codes", codes):
         code, said = installation.run_here("backfill", "--from", "2025-02-01", "--to", "2025-02-05", "--days", "2")
     assert code == worst
     assert Runner.last.asked == [
@@ -163,7 +163,7 @@ def test_the_worst_chunk_is_the_exit_code_and_every_chunk_is_tried(
 
 def test_sources_and_again_are_passed_on(installation: Installation) -> None:
     arguments = ["--source", "stations", "--source", "stations", "--again"]
-    with mock.patch("kcn_pipeline.cli._Runner", Runner), mock.patch.object(Runner, "codes", (0,)):
+    with mock.patch("kcn_pipeline.cli.nights.Runner", Runner), mock.patch.object(Runner, "codes", (0,)):
         code, _ = installation.run_here("backfill", "--from", YESTERDAY, "--to", YESTERDAY, *arguments)
     assert code == 0
     assert Runner.last.asked == [(f"{YESTERDAY}..{YESTERDAY}", ("stations",), True)]

@@ -71,6 +71,12 @@ def test_error_of_a_feed_is_escaped() -> None:
     assert r"no &lt;host&gt; \| try again" in shown
 
 
+def test_rows_of_respondents_are_not_shown() -> None:
+    rows = pa.table({"response_id": ["a1"], "question": ["mg01_necessity"], "score": [4.0]})
+    assert "mg01" not in _text(preview(rows))
+    assert "1 or more rows" in _text(preview(rows))
+
+
 def test_preview_begins_with_the_reasons_and_stays_narrow() -> None:
     names = [f"c{n}" for n in range(9)]
     rows = pa.table({**{name: [1] for name in names}, "empty": pa.nulls(1), "_cell": ["D14"], "_rules": ["range"]})

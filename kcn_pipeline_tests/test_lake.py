@@ -44,3 +44,45 @@ def test_a_night_that_is_run_again_holds_the_state_of_its_parts(tmp_path: Path) 
     lake.replace("indicators", "days", "2026-08-03", {"day=1": ROWS}, is_state=True)
     found = [(path.parent.name, path.stem) for path in lake.slices("indicators", "days")]
     assert found == [("day=1", "night=2026-08-03"), ("day=2", "night=2026-08-05")]
+
+
+def test_a_slice_read_narrow_says_the_same(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    rows = pa.table(
+        {
+            "few": ["a", None, "b"] * 20_000,
+            "many": [f"text {number}" for number in range(60_000)],
+            "none": pa.nulls(60_000, pa.string()),
+            "number": [1.5, None, 2.5] * 20_000,
+        }
+    )
+    lake.replace("staging", "figures", NIGHT, {"period=2026-Q1": rows, "period=2026-Q2": rows.slice(0, 0)})
+    full, empty = (lake.read_narrow(path) for path in lake.slices("staging", "figures"))
+    assert full.cast(rows.schema) == rows
+    assert empty.cast(rows.schema) == rows.slice(0, 0)
+    widths = {name: full.schema.field(name).type.index_type for name in ("few", "many", "none")}
+    assert widths == {"few": pa.int16(), "many": pa.int32(), "none": pa.int16()}
+    assert lake.read_narrow(lake.slices("staging", "figures")[0], ["number", "few"]).column_names == ["number", "few"]
+    lake.replace("validation", "figures", NIGHT, {WHOLE: full})
+    assert lake.read("validation", "figures") == rows
+
+
+def test_dictionaries_are_read_back_as_text(tmp_path: Path) -> None:
+    """Also chunks with different dictionaries, a dictionary with an entry twice or with null, and no rows at all."""
+    texts = [["a", "b", "a", None], ["c"], ["a", "a", None, "b"], []]
+    chunks = [
+        pa.array(texts[0]).dictionary_encode(),
+        pa.array(texts[1]).dictionary_encode(),
+        pa.DictionaryArray.from_arrays(pa.array([0, 1, 2, 3], pa.int32()), pa.array(["a", "a", None, "b"])),
+        pa.array(texts[3], pa.string()).dictionary_encode(),
+    ]
+    lake = Lake(tmp_path)
+    for number, chosen in enumerate([chunks, chunks[:2], chunks[3:]]):
+        expected = [text for chunk in chosen for text in chunk.to_pylist()]
+        times = pa.array(range(len(expected)), pa.timestamp("us"))
+        rows = pa.table({"text": pa.chunked_array(chosen, chunks[0].type), "at": times})
+        lake.replace("staging", f"table_{number}", NIGHT, {WHOLE: rows})
+        stored = lake.read("staging", f"table_{number}")
+        assert stored is not None
+        assert stored.schema == pa.schema([("text", pa.string()), ("at", pa.timestamp("us"))])
+        assert stored.column("text").to_pylist() == expected

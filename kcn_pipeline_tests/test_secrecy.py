@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kcn_pipeline.secrecy import KEY_FILE, SecretError, load_secret, respondent_key
+from kcn_pipeline.secrecy import KEY_FILE, SecretError, keyed_id, load_secret, respondent_key
 from kcn_pipeline.settings import SURVEY_KEY
 
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -58,3 +58,17 @@ def test_a_short_key_is_refused_without_telling_it(tmp_path: Path, monkeypatch: 
     (tmp_path / KEY_FILE).write_text("\n")
     with pytest.raises(SecretError, match=KEY_FILE):
         load_secret(tmp_path)
+
+
+def test_a_lost_key_is_told_and_not_replaced(tmp_path: Path) -> None:
+    with pytest.raises(SecretError, match="kcn replay"):
+        load_secret(tmp_path, may_make=False)
+    assert not list(tmp_path.iterdir())
+    made = load_secret(tmp_path)
+    assert load_secret(tmp_path, may_make=False) == made
+
+
+def test_an_id_needs_the_key_and_keeps_its_parts_apart() -> None:
+    assert re.fullmatch("[0-9a-f]{32}", keyed_id(SECRET, "paper", "12"))
+    ids = {keyed_id(SECRET, "paper", "12"), keyed_id(SECRET, "paper1", "2"), keyed_id(SECRET + b"0", "paper", "12")}
+    assert len(ids) == 3

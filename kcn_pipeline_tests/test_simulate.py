@@ -22,7 +22,7 @@ from kcn_pipeline_tests.simulate.__main__ import SAMPLE_NIGHT, write_sample
 from kcn_pipeline_tests.simulate.dirt import SPOILS
 from kcn_pipeline_tests.simulate.dirt.texts import to_old_tone
 from kcn_pipeline_tests.simulate.filing import due_on
-from kcn_pipeline_tests.simulate.indicators import FORMULAS, PLANNED
+from kcn_pipeline_tests.simulate.indicators import FORMULAS
 from kcn_pipeline_tests.simulate.legacy_fonts import to_tcvn3, to_vni
 from kcn_pipeline_tests.simulate.measures import SOURCES, derive
 from kcn_pipeline_tests.simulate.periods import Period, ended_periods, quarters_from
@@ -87,6 +87,7 @@ def test_tracked_sample_is_what_the_command_writes(tmp_path: Path) -> None:
         "data/inputs/paper_reports",
         "data/inputs/register",
         "data/inputs/stations",
+        "data/inputs/surveys",
         "kcn_pipeline_tests/truth",
     ):
         fresh, tracked = _contents(tmp_path / folder), _contents(ROOT / folder)
@@ -320,9 +321,8 @@ def test_every_measure_is_written_where_a_form_of_the_contracts_has_it() -> None
     assert {name: source.kind for name, source in SOURCES.items()} == plain
 
 
-def test_every_indicator_has_a_formula_or_is_planned() -> None:
-    assert set(FORMULAS) | PLANNED == set(load_contracts().indicators)
-    assert not set(FORMULAS) & PLANNED
+def test_every_indicator_has_a_formula() -> None:
+    assert set(FORMULAS) == set(load_contracts().indicators)
 
 
 def test_bn_01_items_are_those_of_the_contract() -> None:
@@ -384,7 +384,7 @@ def test_status_of_values_at_the_merger(clean: Truth) -> None:
     assert ("EC01", "BN", "2025-Q2") not in values
     assert ("EC01", "BG_OLD", "2025-Q3") not in values
     assert values["EC01", "BG_OLD", "2025-Q2"].value == values["EC01", "QUANG_CHAU", "2025-Q2"].value
-    assert values["MG08", "QUE_VO", "2025"].obs_status == "L"
+    assert values["MG08", "QUE_VO", "2025"].obs_status == "O"
     assert values["MG09", "TIEN_SON", "2025"].obs_status == "O"
 
 

@@ -20,6 +20,7 @@ from kcn_pipeline.contracts.errors import Problem
 from kcn_pipeline.contracts.forms import Form
 from kcn_pipeline.contracts.indicators import Indicator, Measure
 from kcn_pipeline.contracts.monitoring import Monitoring
+from kcn_pipeline.contracts.ratings import Ratings
 from kcn_pipeline.contracts.reference import (
     Area,
     Calendar,
@@ -33,6 +34,7 @@ from kcn_pipeline.contracts.reference import (
     RuleText,
     Unit,
 )
+from kcn_pipeline.contracts.surveys import Survey
 from kcn_pipeline.contracts.tables import Table
 
 
@@ -75,6 +77,8 @@ class Contracts:
     rules: Mapping[str, RuleText]
     corrections: Mapping[str, Correction]
     published_sums: Mapping[str, PublishedSum]
+    surveys: Mapping[str, Survey]
+    ratings: Ratings
     monitoring: Monitoring
     calendar: Calendar
     catalog_version: str

@@ -32,6 +32,7 @@ from kcn_pipeline.contracts.monitoring import (
 )
 from kcn_pipeline.contracts.monitoring_checks import check_monitoring
 from kcn_pipeline.contracts.monitoring_settings import Setting, Settings
+from kcn_pipeline.contracts.ratings import Criterion, Ratings, Scale, Threshold, Verdict, build_eras
 from kcn_pipeline.contracts.reference import (
     Area,
     Calendar,
@@ -45,6 +46,8 @@ from kcn_pipeline.contracts.reference import (
     RuleText,
     Unit,
 )
+from kcn_pipeline.contracts.survey_checks import check_ratings, check_surveys
+from kcn_pipeline.contracts.surveys import Survey, build_surveys
 from kcn_pipeline.contracts.tables import Column, Table
 
 PACKAGED = Path(__file__).parent
@@ -108,6 +111,16 @@ _KINDS: dict[str, tuple[type[BaseModel], str, str | None, Callable[[dict[str, An
         "streams",
         lambda e: f"{e.get('source')}/{e.get('stream')}",
     ),
+    "surveys": (Survey, "surveys/*.yaml", None, lambda e: str(e.get("survey"))),
+    "rating_scales": (Scale, "ratings/scales.yaml", "scales", lambda e: str(e.get("name"))),
+    "rating_criteria": (Criterion, "ratings/criteria.yaml", "criteria", lambda e: str(e.get("name"))),
+    "rating_thresholds": (
+        Threshold,
+        "ratings/thresholds.yaml",
+        "thresholds",
+        lambda e: "/".join(str(e[part]) for part in ("name", "valid_from") if e.get(part)),
+    ),
+    "rating_verdicts": (Verdict, "ratings/verdicts.yaml", "verdicts", lambda e: str(e.get("name"))),
 }
 
 
@@ -128,15 +141,28 @@ def load_contracts(overlay: Path | None = None) -> Contracts:
     _refuse_strangers(overlay, problems)
     calendar, version = _read_single(overlay, problems)
     settings = _read_settings(read["monitoring_settings"], origins, problems)
+    ratings = _read_ratings(_split(read, "rating_"), origins, problems)
     if problems or calendar is None or settings is None:
         raise ContractError(problems)
     columns = tuple(read.pop("bookkeeping").values())
     read["tables"] = _complete_tables(read["tables"], columns, read["measures"].values())
-    of_stations = _split_monitoring(read)
-    monitoring = build_monitoring(of_stations, settings)
-    contracts = Contracts(**read, monitoring=monitoring, calendar=calendar, catalog_version=version, origins=origins)
+    of_stations = _split(read, "monitoring_")
+    asked = read["surveys"]
+    read["surveys"] = build_surveys(asked, ratings, read["indicators"], read["parks"])
+    contracts = Contracts(
+        **read,
+        monitoring=build_monitoring(of_stations, settings),
+        ratings=ratings,
+        calendar=calendar,
+        catalog_version=version,
+        origins=origins,
+    )
     problems = check_links(contracts)
-    complaints = check_monitoring(of_stations, settings, contracts.units)
+    complaints = [
+        *check_monitoring(of_stations, settings, contracts.units),
+        *check_ratings(ratings, contracts.indicators),
+        *check_surveys(asked, contracts),
+    ]
     problems += [contracts.problem(kind, key, inner, reason) for kind, key, inner, reason in complaints]
     if problems:
         raise ContractError(problems)
@@ -269,9 +295,20 @@ def _read_settings(
         return None
 
 
-def _split_monitoring(read: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Take the kinds of monitoring, which are one contract to their readers, out of what was read."""
-    return {kind: read.pop(kind) for kind in _KINDS if kind.startswith("monitoring_") and kind in read}
+def _split(read: dict[str, dict[str, Any]], start: str) -> dict[str, dict[str, Any]]:
+    """Take kinds that are one contract to their readers (monitoring_…, rating_…) out of what was read."""
+    return {kind: read.pop(kind) for kind in _KINDS if kind.startswith(start) and kind in read}
+
+
+def _read_ratings(
+    read: dict[str, dict[str, Any]], origins: dict[tuple[str, str], Origin], problems: list[Problem]
+) -> Ratings:
+    """The contracts about ratings; thresholds that are not complete are problems, and then of no use."""
+    eras, complaints = build_eras(read["rating_thresholds"])
+    for key, inner, reason in complaints:
+        origin = origins.get(("rating_thresholds", key))
+        problems.append(origin.problem(key, inner, reason) if origin else Problem("thresholds.yaml", key, reason))
+    return Ratings(read["rating_scales"], read["rating_criteria"], read["rating_verdicts"], eras)
 
 
 def _complete_tables(

@@ -21,11 +21,15 @@ from kcn_pipeline.contracts.errors import ContractError, Problem
 
 #: How reports reached the board: over the network, or on paper and typed in. Indicator ID04 counts it.
 Channel = Literal["electronic", "paper"]
-FilesKind = Literal["enterprise_reports/files", "register/files", "published_figures/files"]
+FilesKind = Literal["enterprise_reports/files", "register/files", "published_figures/files", "survey/files"]
 PortalKind = Literal["enterprise_reports/portal"]
 StationFilesKind = Literal["monitoring/station_files"]
 SensorThingsKind = Literal["monitoring/sensorthings"]
 OpenAqKind = Literal["monitoring/openaq"]
+KoboKind = Literal["survey/kobo"]
+
+#: Topics whose payloads say who answered what: names, telephone numbers, signatures.
+PERSONAL_TOPICS = frozenset({"survey"})
 
 #: `${NAME}`: the value of an environment variable, put in when landing uses it.
 ENV_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -81,6 +85,24 @@ def _check_web_address(url: str) -> str:
 WebAddress = Annotated[str, Field(min_length=1), AfterValidator(_check_web_address)]
 
 
+def _check_form(uid: str) -> str:
+    # It becomes a part of an address and of a payload's name.
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", uid):
+        raise ValueError("is no uid of a form; it stands in the form's address, as aBcD3fGh in …/#/forms/aBcD3fGh")
+    return uid
+
+
+def _check_forms(forms: tuple[str, ...]) -> tuple[str, ...]:
+    if not forms:
+        raise ValueError("names no form; list the uid of each, as it stands in the form's address")
+    if len(set(forms)) < len(forms):
+        raise ValueError("names a form twice; keep one")
+    return forms
+
+
+FormUids = Annotated[tuple[Annotated[str, AfterValidator(_check_form)], ...], AfterValidator(_check_forms)]
+
+
 class _AnyFeed(Contract):
     id: Name
     kind: str
@@ -98,6 +120,11 @@ class _AnyFeed(Contract):
     def way(self) -> str:
         """The part of the kind after `/`: how the bytes arrive."""
         return self.kind.partition("/")[2]
+
+    @property
+    def holds_personal_data(self) -> bool:
+        """Whether the feed's payloads say who answered what."""
+        return self.topic in PERSONAL_TOPICS
 
 
 class FilesFeed(_AnyFeed):
@@ -175,7 +202,21 @@ class OpenAqFeed(_AnyFeed):
     requests_per_minute: _Count = 60
 
 
-Feed = FilesFeed | PortalFeed | StationFilesFeed | SensorThingsFeed | OpenAqFeed
+class KoboFeed(_AnyFeed):
+    """Forms of a KoboToolbox server (API v2); `url` ends before `/api`. What they ask: contracts/surveys."""
+
+    kind: KoboKind
+    url: WebAddress
+    token: str
+    #: The uids of the forms asked for.
+    forms: FormUids
+    #: KoboToolbox gives at most 1,000 submissions at a time, whatever it is asked for.
+    page_size: Annotated[int, Field(gt=0, le=1000)] = 1000
+    timeout_s: _Seconds = 60
+    max_pages: _Count = 1000
+
+
+Feed = FilesFeed | PortalFeed | StationFilesFeed | SensorThingsFeed | OpenAqFeed | KoboFeed
 
 _MODELS: dict[str, type[Feed]] = {
     **dict.fromkeys(get_args(FilesKind), FilesFeed),
@@ -183,6 +224,7 @@ _MODELS: dict[str, type[Feed]] = {
     **dict.fromkeys(get_args(StationFilesKind), StationFilesFeed),
     **dict.fromkeys(get_args(SensorThingsKind), SensorThingsFeed),
     **dict.fromkeys(get_args(OpenAqKind), OpenAqFeed),
+    **dict.fromkeys(get_args(KoboKind), KoboFeed),
 }
 
 

@@ -57,9 +57,11 @@ def _describe_column(column: Column) -> str:
 
 
 def preview(rows: "pa.Table | None", first: Sequence[str] = ()) -> dg.MarkdownMetadataValue:
-    """The first rows of a table as Markdown; see `preview_rows`."""
+    """The first rows of a table as Markdown; see `preview_rows`. Rows of respondents are not shown to who runs jobs."""
     if rows is None or rows.num_rows == 0:
         return dg.MetadataValue.md("no rows this night")
+    if "response_id" in rows.column_names or "respondent_key" in rows.column_names:
+        return dg.MetadataValue.md(f"{rows.num_rows} or more rows; a row is one respondent's and is not shown")
     return preview_rows(rows.column_names, rows.slice(0, _PREVIEW_ROWS).to_pylist(), first)
 
 

@@ -4,7 +4,9 @@ It must not compute. The surprising fact: what was touched is worked out anew by
 them can be run alone.
 """
 
+from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -13,6 +15,7 @@ from kcn_pipeline.defs.describe import bar_chart, column_schema, count_rules, de
 from kcn_pipeline.defs.nightly import nights
 from kcn_pipeline.defs.resources import Installation, progress
 from kcn_pipeline.defs.station_charts import describe_days, draw_stations
+from kcn_pipeline.lake import Lake
 
 GROUP = "indicators"
 OWNERS = ["team:kcn-data"]
@@ -27,6 +30,7 @@ def build_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
         _submissions(contracts, [*register, *reports]),
         _measures(contracts, reports),
         _stations(),
+        _surveys(contracts),
         _values(register),
     ]
 
@@ -140,8 +144,65 @@ def _stations() -> dg.AssetsDefinition:
     return stations
 
 
+#: What answers to surveys give, each with its grain.
+SURVEY_TABLES = {
+    "survey_ratings": "How an indicator is rated. One row: indicator × criterion × respondent type × round × area.",
+    "survey_statistics": "How far respondents agree. One row: round × respondent type × criterion.",
+    "survey_assessments": "The verdict proposed on an indicator, with its numbers. One row: indicator × round.",
+    "survey_comments": "What respondents wrote, names masked. One row: one comment.",
+    "survey_rates": "Who answered of those invited. One row: round × respondent type × area.",
+    "survey_response": "What indicators read of answers. One row: respondent × period.",
+}
+
+
+def _surveys(contracts: Contracts) -> dg.AssetsDefinition:
+    before = [["validation", table.table] for table in contracts.topic_tables("survey")]
+    before += [["validation", name] for name in ("register_enterprises", "register_parks")]
+    specs = [
+        dg.AssetSpec(
+            [GROUP, name],
+            deps=[dg.AssetKey(dep) for dep in before],
+            group_name=GROUP,
+            kinds=KINDS,
+            owners=OWNERS,
+            tags={"kcn/source": "survey"},
+            description=description,
+        )
+        for name, description in SURVEY_TABLES.items()
+    ]
+
+    @dg.multi_asset(name="rate_indicators", specs=specs, partitions_def=nights)
+    def surveys(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[dg.MaterializeResult]:
+        from kcn_pipeline.indicators.surveys import compute_surveys
+
+        lake, contracts, night = installation.lake, installation.contracts, context.partition_key
+        result = compute_surveys(lake, contracts, night)
+        if result.rounds:
+            progress.info("indicators  surveys rated: %s", ", ".join(sorted(result.rounds)))
+        verdicts = count_verdicts(lake, night)
+        for name in SURVEY_TABLES:
+            metadata: dict[str, Any] = {
+                "dagster/partition_row_count": lake.count(GROUP, name, night),
+                "preview": preview(lake.head(GROUP, name, night)),
+            }
+            if name == "survey_assessments" and verdicts:
+                metadata["verdicts"] = bar_chart("Verdicts proposed this night", verdicts, "indicators")
+            yield dg.MaterializeResult(asset_key=[GROUP, name], metadata=metadata)
+
+    return surveys
+
+
+def count_verdicts(lake: Lake, night: str) -> list[tuple[str, float]]:
+    """How many indicators each verdict of the night is proposed for, the commonest first."""
+    found = lake.read(GROUP, "survey_assessments", night, columns=["verdict"])
+    counted = Counter(() if found is None else found.column("verdict").to_pylist())
+    return [(verdict, float(count)) for verdict, count in counted.most_common()]
+
+
 def _values(register: list[list[str]]) -> dg.AssetsDefinition:
-    before = [[GROUP, name] for name in ("report_submissions", "enterprise_measures", *STATION_TABLES)] + register
+    before = [
+        [GROUP, name] for name in ("report_submissions", "enterprise_measures", *STATION_TABLES, "survey_response")
+    ] + register
 
     @dg.asset(
         key=[GROUP, "indicator_values"],

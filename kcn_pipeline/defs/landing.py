@@ -25,6 +25,7 @@ TOPICS = {
     "enterprise_reports": "Report forms of enterprises, developers and the board, as received",
     "published_figures": "Lists of figures that documents have published, as received",
     "monitoring": "Files and API pages of automatic stations, as received",
+    "survey": "Answers to surveys, as KoboToolbox, other tools and typed workbooks give them; they hold personal data",
 }
 
 INTERRUPTED = "the refresh was cut off while this feed was landing; run it again"

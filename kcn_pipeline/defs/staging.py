@@ -3,7 +3,7 @@
 It must not parse. The surprising fact: an asset of this stage never fails for what a payload holds.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -15,6 +15,7 @@ from kcn_pipeline.defs.nightly import nights
 from kcn_pipeline.defs.resources import Installation, progress
 
 if TYPE_CHECKING:
+    from kcn_pipeline.lake import Lake
     from kcn_pipeline.staging.enterprise_reports import StageResult
     from kcn_pipeline.staging.monitoring import MonitoringStageResult
 
@@ -33,9 +34,24 @@ def _stage_function(topic: str) -> Callable[..., "StageResult | MonitoringStageR
         from kcn_pipeline.staging.monitoring import stage_monitoring
 
         return stage_monitoring
+    if topic == "survey":
+        return _stage_survey
     from kcn_pipeline.staging.enterprise_reports import stage_reports
 
     return stage_reports
+
+
+def _stage_survey(lake: "Lake", contracts: Contracts, night: str, payloads: Iterable[Any]) -> "StageResult":
+    from kcn_pipeline.secrecy import load_secret
+    from kcn_pipeline.staging.surveys import stage_survey
+
+    return stage_survey(
+        lake,
+        contracts,
+        night,
+        payloads,
+        load_secret(lake.data_dir, may_make=not lake.slices("staging", "survey_responses")),
+    )
 
 
 def build_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:

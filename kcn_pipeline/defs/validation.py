@@ -36,6 +36,7 @@ REASON = ("_rules", "_reason_vi", "_file", "_sheet", "_cell", "field_code", "raw
 AFTER = {
     "enterprise_reports": ("register_enterprises", "register_parks"),
     "monitoring": ("register_stations", "register_permit_limits"),
+    "survey": ("register_enterprises", "register_parks"),
 }
 
 

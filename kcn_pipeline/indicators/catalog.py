@@ -28,7 +28,7 @@ from kcn_pipeline.schemas import schema_of
 _Reader = Callable[[str, set[str]], Expression]
 
 #: Tables that this stage computes; an active table is one of them or a register.
-COMPUTED = ("enterprise_report", "report_submission", "monitoring_station", "monitoring_park")
+COMPUTED = ("enterprise_report", "report_submission", "monitoring_station", "monitoring_park", "survey_response")
 
 #: Columns that choose the version of a row; an operand that read them would bypass the period rule of its table.
 _VERSION_COLUMNS = {"valid_from", "valid_to"}

@@ -110,6 +110,7 @@ def _compute(
         facts = _open_operands(engine, lake, contracts, indicators, periods, known_until)
         engine.register("level_areas", _level_areas(engine, contracts, periods))
         engine.register("indicators", _tabulate(contracts, indicators))
+        engine.materialize("not_surveyed", _not_surveyed(contracts, indicators))
         engine.materialize("expected", _EXPECTED)
         # One statement each: planning a single union of all of them takes longer than running them.
         statements = [statement for one in indicators for statement in _statements(contracts, facts, one)]
@@ -159,6 +160,9 @@ def _open_operands(
             engine.register_slices(
                 name, newest_days(lake, name, _days_in(lake, name, periods)), schema_of(contracts.tables[name])
             )
+        if contracts.tables[name].topic == "survey":
+            codes = [period.code for period in periods]
+            engine.register_slices(name, newest_periods(lake, name, codes), schema_of(contracts.tables[name]))
     if "enterprise_report" in names:
         estimated = register_enterprise_report(engine, lake, contracts, periods)
     if submissions.CONTRACT in names:
@@ -169,6 +173,29 @@ def _open_operands(
         engine.materialize(f"at_{name}", rows_with_province(contracts.tables[name], extra))
     as_of = {name: _as_of(engine, name) for name in registers}
     return Facts(contracts.tables, as_of, estimated, frozenset(pending))
+
+
+def _not_surveyed(contracts: Contracts, indicators: Sequence[Indicator]) -> str:
+    """A query of the indicators × periods of which nobody was asked: no respondent anywhere gave the answer.
+
+    A survey is held when the board holds one; in a period without any an answer is not missing but not collected.
+    """
+    none = "SELECT CAST(NULL AS VARCHAR) AS indicator_code, CAST(NULL AS VARCHAR) AS period_code, NULL AS table_name"
+    pairs = [f"{none} WHERE FALSE"]
+    for one in indicators:
+        tables = dict.fromkeys([one.numerator.from_, *([one.denominator.from_] if one.denominator else [])])
+        for name in [name for name in tables if contracts.tables[name].topic == "survey"]:
+            if is_collected(contracts, one):
+                operands = [each for each in read_indicator(contracts, one).operands if each.table == name]
+                columns = sorted({column for operand in operands for column in operand.columns})
+                given = " AND ".join(f"t.{column} IS NOT NULL" for column in columns) or "TRUE"
+                pairs.append(f"""
+                    SELECT '{one.code}', p.period_code, '{name}' FROM periods AS p WHERE NOT EXISTS (
+                        SELECT 1 FROM at_{name} AS t WHERE t.period_code = p.period_code AND {given})""")
+    asked = " UNION ALL ".join(pairs)
+    return f"""
+        SELECT indicator_code, period_code, MAX(table_name) AS table_name FROM ({asked}) AS a
+        GROUP BY indicator_code, period_code"""
 
 
 def _days_in(lake: Lake, table: str, periods: Sequence[Period]) -> list[date]:
@@ -290,7 +317,8 @@ _LARGEST = "1.7976931348623157e308"
 
 _VALUED = f"""
     WITH joined AS (
-        SELECT r.*, p.period_freq AS freq, i.unit, i.scale, i.is_ratio, i.source, i.not_connected,
+        SELECT r.*, p.period_freq AS freq, i.unit, i.scale, i.is_ratio, i.source,
+            COALESCE(i.not_connected, s.table_name) AS not_collected, s.table_name IS NOT NULL AS is_not_surveyed,
             a.spanned, COALESCE(a.follows_break, FALSE) AS follows_break,
             CASE WHEN i.numerator_table = 'enterprise_report' THEN COALESCE(e.n, 0)
                 WHEN i.counts_days THEN p.period_end - p.period_start + 1
@@ -298,6 +326,7 @@ _VALUED = f"""
         FROM results AS r
         JOIN periods AS p ON p.period_code = r.period_code
         JOIN indicators AS i ON i.indicator_code = r.indicator_code
+        LEFT JOIN not_surveyed AS s ON s.indicator_code = r.indicator_code AND s.period_code = r.period_code
         LEFT JOIN level_areas AS a
             ON a.level = r.level AND a.area_code = r.area_code AND a.period_code = r.period_code
         LEFT JOIN expected AS e
@@ -311,8 +340,8 @@ _VALUED = f"""
             OR ABS(d.quotient) > {_LARGEST}, FALSE) AS is_too_large
         FROM divided AS d
     ), judged AS (
-        SELECT j.*, j.spanned IS NULL AND j.not_connected IS NULL AS is_counted, CASE
-            WHEN j.not_connected IS NOT NULL THEN 'L'
+        SELECT j.*, j.spanned IS NULL AND j.not_collected IS NULL AS is_counted, CASE
+            WHEN j.not_collected IS NOT NULL THEN 'L'
             WHEN j.spanned IS NOT NULL OR j.is_too_large OR (j.is_ratio AND j.denominator = 0) THEN 'M'
             WHEN j.numerator IS NULL OR (j.is_ratio AND j.denominator IS NULL) THEN 'O'
             WHEN j.follows_break THEN 'B'
@@ -328,7 +357,9 @@ _VALUED = f"""
         CASE WHEN k.is_counted AND ABS(k.denominator) <= {_LARGEST} THEN k.denominator END AS denominator,
         CASE WHEN k.obs_status NOT IN ('L', 'M', 'O') THEN k.quotient END AS value,
         CASE k.obs_status
-            WHEN 'L' THEN 'Nguồn chưa kết nối / Source not connected yet: ' || k.not_connected
+            WHEN 'L' THEN CASE
+                WHEN k.is_not_surveyed THEN 'Không có khảo sát trong kỳ / No survey in the period: '
+                ELSE 'Nguồn chưa kết nối / Source not connected yet: ' END || k.not_collected
             WHEN 'M' THEN CASE
                 WHEN k.spanned IS NOT NULL THEN 'Kỳ bị chia bởi / The period is divided by: ' || k.spanned
                 WHEN k.is_too_large

@@ -24,12 +24,15 @@ from kcn_pipeline.schemas import schema_of
 
 #: What stations measured on a day; its slices say which days were judged.
 STATION_DAYS = "monitoring_station"
+#: What respondents of surveys said of a period.
+SURVEY_ANSWERS = "survey_response"
 
-Reason = Literal["reports", "monitoring", "register", "ended", "deadlines", "definitions", "earlier_attempt"]
+Reason = Literal["reports", "monitoring", "surveys", "register", "ended", "deadlines", "definitions", "earlier_attempt"]
 
 _TEXTS: dict[Reason, str] = {
     "reports": "reports arrived",
     "monitoring": "stations were judged",
+    "surveys": "answers to surveys arrived",
     "register": "the register changed",
     "ended": "ended since the last night",
     "deadlines": "a deadline passed",
@@ -95,6 +98,7 @@ def find_touched(lake: Lake, contracts: Contracts, night: str) -> Touched:
     found: dict[Reason, set[str]] = {
         "reports": reported,
         "monitoring": _judged(lake, last, night),
+        "surveys": _surveyed(lake, last, night),
         "register": _changed_in_registers(lake, contracts, last, night, reported_every),
         "ended": {period.code for period in reported_every if period.end >= since},
         "deadlines": {
@@ -136,6 +140,15 @@ def _judged(lake: Lake, last: str | None, night: str) -> set[str]:
     nights = _nights_between(lake, STAGE, STATION_DAYS, last, night)
     days = {period_of("D", day) for one in nights for day in days_of(lake.parts(STAGE, STATION_DAYS, one))}
     return {period.code for day in days for period in (day, *day.enclosing)}
+
+
+def _surveyed(lake: Lake, last: str | None, night: str) -> set[str]:
+    """Periods of which the answers to surveys were computed after night `last`; the longer ones around have their own.
+
+    A round speaks of one period, which may end only after it; its answers then wait for that.
+    """
+    nights = _nights_between(lake, STAGE, SURVEY_ANSWERS, last, night)
+    return {code for one in nights for code in periods_of(lake.parts(STAGE, SURVEY_ANSWERS, one))}
 
 
 def _nights_between(lake: Lake, stage: str, table: str, last: str | None, night: str) -> list[str]:

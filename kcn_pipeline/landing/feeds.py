@@ -13,6 +13,7 @@ from kcn_pipeline.contracts.sources import Feed
 from kcn_pipeline.lake import Lake
 from kcn_pipeline.landing.files import land_files
 from kcn_pipeline.landing.intake import FeedResult
+from kcn_pipeline.landing.kobo import land_kobo
 from kcn_pipeline.landing.openaq import land_openaq
 from kcn_pipeline.landing.portal import land_portal
 from kcn_pipeline.landing.sensorthings import land_sensorthings
@@ -28,6 +29,7 @@ _WAYS: dict[str, Callable[[Lake, Any, str, Path], FeedResult]] = {
     "station_files": land_station_files,
     "sensorthings": lambda lake, feed, night, base: land_sensorthings(lake, feed, night),
     "openaq": lambda lake, feed, night, base: land_openaq(lake, feed, night),
+    "kobo": lambda lake, feed, night, base: land_kobo(lake, feed, night),
 }
 
 #: The ways that can be asked for some days.

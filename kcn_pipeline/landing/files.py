@@ -22,7 +22,7 @@ from fsspec.utils import glob_translate
 from kcn_pipeline.contracts.sources import FilesFeed
 from kcn_pipeline.lake import Lake
 from kcn_pipeline.landing.errors import FileTooLargeError, FolderError, LandingError
-from kcn_pipeline.landing.intake import FeedResult, Intake
+from kcn_pipeline.landing.intake import FeedResult, Intake, mark_personal_data
 from kcn_pipeline.landing.secrets import Secrets
 from kcn_pipeline.landing.store import Ledger, PackWriter, receive
 
@@ -91,7 +91,7 @@ def _land_file(folder: "_Folder", file: ListedFile, intake: Intake, ledger: Ledg
         content,
         modified_at=file.modified_at,
         etag=file.etag,
-        metadata={"kind": folder.feed.kind, "channel": folder.feed.channel},
+        metadata={"kind": folder.feed.kind, "channel": folder.feed.channel} | mark_personal_data(folder.feed),
     )
     intake.take(payload, ledger, writer)
 

@@ -92,6 +92,7 @@ class HttpClient:
         *,
         token: str,
         token_header: str = "Authorization",
+        token_scheme: str = "Bearer",
         pace: Pace | None = None,
         timeout_s: float = 30.0,
         patience: Patience | None = None,
@@ -100,13 +101,14 @@ class HttpClient:
     ) -> None:
         """`token` is a value of sources.yaml such as `${KCN_PORTAL_TOKEN}`; raises SecretError when it is not set.
 
-        An empty one sends none. It goes as a bearer into `Authorization`, as it is into any other `token_header`.
+        An empty one sends none. Into `Authorization` it goes after its scheme, as it is into any other `token_header`.
         """
         self._origin = origin_of(base_url)
         self._secrets = secrets
         self._variables = name_variables(token)
         self._token_header = token_header
-        self._credential = _to_credential(secrets.resolve(token), self._variables, token_header)
+        scheme = token_scheme if token_header == "Authorization" else ""
+        self._credential = _to_credential(secrets.resolve(token), self._variables, scheme)
         self._pace = pace
         self._timeout_s = timeout_s
         self._patience = patience or Patience()
@@ -320,10 +322,10 @@ def join_url(base: str, url: str) -> str:
         return url
 
 
-def _to_credential(token: str, variables: str, header: str) -> str:
+def _to_credential(token: str, variables: str, scheme: str) -> str:
     if not (token.isascii() and token.isprintable()):
         raise SecretError(f"environment variable {variables} holds characters that no token has; set it again")
-    return f"Bearer {token}" if token and header == "Authorization" else token
+    return f"{scheme} {token}" if token and scheme else token
 
 
 def _media_type(headers: Mapping[str, str]) -> str:

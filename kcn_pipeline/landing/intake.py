@@ -11,7 +11,7 @@ from typing import Any, Literal
 from kcn_pipeline.contracts.sources import Feed
 from kcn_pipeline.landing.errors import LandingError, ResponseWrongTypeError, Rule
 from kcn_pipeline.landing.secrets import Secrets
-from kcn_pipeline.landing.store import Ledger, PackWriter, Payload
+from kcn_pipeline.landing.store import PERSONAL_DATA, Ledger, PackWriter, Payload
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ class FeedResult:
     bytes: int = 0
     error: str | None = None
     findings: tuple[FeedFinding, ...] = ()
+
+
+def mark_personal_data(feed: Feed) -> dict[str, bool]:
+    """What the metadata of a feed's payloads say about personal data: nothing where there is none."""
+    return {PERSONAL_DATA: True} if feed.holds_personal_data else {}
 
 
 @dataclass

@@ -102,14 +102,7 @@ class PageIntake:
 
     def ask(self, url: str) -> tuple[HttpResponse, dict[str, Any]]:
         """One page and the JSON object in it; raises LandingError when the service gives none."""
-        response = self._client.get(url, max_bytes=int(self._feed.max_file_mb * 1e6), is_expected=_is_json)
-        try:
-            parsed = json.loads(response.content)
-        except (ValueError, RecursionError) as error:
-            raise PageContractError(f"a page is not JSON: {error}") from None
-        if not isinstance(parsed, dict):
-            raise PageContractError("a page is not a JSON object")
-        return response, parsed
+        return ask_page(self._client, url, self._feed.max_file_mb)
 
     def origin_of(self, url: str) -> str:
         """An address as it may be kept: without query, and without any secret."""
@@ -155,6 +148,18 @@ class PageIntake:
                 if _is_outage(error):
                     return error
         return None
+
+
+def ask_page(client: HttpClient, url: str, max_mb: float) -> tuple[HttpResponse, dict[str, Any]]:
+    """One page of at most so many MB and the JSON object in it; raises LandingError when the service gives none."""
+    response = client.get(url, max_bytes=int(max_mb * 1e6), is_expected=_is_json)
+    try:
+        parsed = json.loads(response.content)
+    except (ValueError, RecursionError) as error:
+        raise PageContractError(f"a page is not JSON: {error}") from None
+    if not isinstance(parsed, dict):
+        raise PageContractError("a page is not a JSON object")
+    return response, parsed
 
 
 def _list_days(first: date, last: date) -> list[date]:

@@ -24,6 +24,8 @@ from kcn_pipeline.lake import Lake
 #: A pack is written when it holds this much; a crash loses at most the pack in hand.
 PACK_BYTES = 64_000_000
 PACK_PAYLOADS = 2_000
+#: The key in a payload's metadata that marks names, telephone numbers and the like among its bytes.
+PERSONAL_DATA = "holds_personal_data"
 #: So many small payloads are compressed, and read back, at a time.
 BATCH_ROW_GROUP = 4_096
 
@@ -97,6 +99,11 @@ class FoundPayload:
     pack: Path
     row: int
 
+    @property
+    def holds_personal_data(self) -> bool:
+        """Whether who sees the bytes learns who said what, as with every payload of a survey."""
+        return bool(self.receipt.metadata.get(PERSONAL_DATA))
+
 
 def receive(
     source: str,
@@ -157,6 +164,15 @@ class PackWriter:
             self._lake.write_pack(self._source, self._night, _to_table(self._payloads))
             self._payloads = []
             self._bytes = 0
+
+
+def write_together(lake: Lake, source: str, night: str, payloads: list[Payload]) -> None:
+    """Write some payloads as one pack, whole or not at all, where none is of use without the others.
+
+    However much they hold; row groups stay small, so that reading them back takes no more memory than other packs.
+    """
+    largest = max(payload.size for payload in payloads)
+    lake.write_pack(source, night, _to_table(payloads), max(1, min(256, PACK_BYTES // max(1, largest))))
 
 
 def write_batch(lake: Lake, night: str, batch: PayloadBatch, origin: str) -> None:

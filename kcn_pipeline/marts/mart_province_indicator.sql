@@ -6,7 +6,8 @@
 --   freq, period_code, period_name_vi, period_name_en, period_start, period_end: the period
 --   value, unit, unit_label_vi, unit_label_en: the figure; empty where obs_status and comment say why
 --   numerator, denominator: the operands before scale
---   obs_status, comment: SDMX status (A normal, B break, E estimated, P partial, O missing, M cannot exist, L not collected)
+--   obs_status, comment: SDMX status (A normal, B break, E estimated, P partial, O missing, M cannot exist, L not collected,
+--     Q withheld because too few answered a survey)
 --   n_reporting, n_expected: enterprises (or records) behind the figure and expected
 --   target_op, target_value, target_basis: what the value should reach and why
 --   refreshed_night: the night that last changed the row

@@ -10,12 +10,14 @@ import pyarrow as pa
 
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.lake import Lake
+from kcn_pipeline.secrecy import load_secret
 from kcn_pipeline.validation.figures import validate_figures
 from kcn_pipeline.validation.monitoring import validate_monitoring
 from kcn_pipeline.validation.outcomes import TableResult, TopicResult
 from kcn_pipeline.validation.register import validate_register
 from kcn_pipeline.validation.reports import validate_reports
 from kcn_pipeline.validation.results import write_findings
+from kcn_pipeline.validation.survey import validate_survey
 
 _Validate = Callable[[Lake, Contracts, str], tuple[dict[str, TableResult], list[pa.Table]]]
 
@@ -25,6 +27,7 @@ _TOPICS: dict[str, _Validate] = {
     "enterprise_reports": validate_reports,
     "published_figures": validate_figures,
     "monitoring": validate_monitoring,
+    "survey": lambda lake, contracts, night: validate_survey(lake, contracts, night, load_secret(lake.data_dir)),
 }
 TOPICS = tuple(_TOPICS)
 

@@ -6,13 +6,21 @@ digest proves that they hold the same.
 
 from kcn_pipeline.warehouse.digest import compute_digest
 from kcn_pipeline.warehouse.errors import PublishAuditError, SchemaMismatchError, WarehouseError
-from kcn_pipeline.warehouse.lookups import drop_warehouse, preview_mart, read_published_nights, show_address
+from kcn_pipeline.warehouse.lookups import (
+    AssessedRound,
+    drop_warehouse,
+    preview_mart,
+    read_decisions,
+    read_published_nights,
+    show_address,
+)
 from kcn_pipeline.warehouse.night import TOPICS, collect_night
 from kcn_pipeline.warehouse.publish import NightBatch, PublishedNight, publish_night
 from kcn_pipeline.warehouse.summary import NightSummary, read_summary
 
 __all__ = [
     "TOPICS",
+    "AssessedRound",
     "NightBatch",
     "NightSummary",
     "PublishAuditError",
@@ -24,6 +32,7 @@ __all__ = [
     "drop_warehouse",
     "preview_mart",
     "publish_night",
+    "read_decisions",
     "read_published_nights",
     "read_summary",
     "show_address",

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, String, Table, collate, select
 
 from kcn_pipeline.warehouse.database import open_engine, read_snapshot
-from kcn_pipeline.warehouse.schema import check_schema, published_tables
+from kcn_pipeline.warehouse.schema import BOOKKEEPING, check_schema, published_tables
 
 _ROWS_AT_A_TIME = 5_000
 
@@ -31,7 +31,8 @@ def compute_digest(url: str) -> str:
 
 
 def _add_table(connection: Connection, table: Table, total: Any) -> None:
-    columns = sorted(table.columns, key=lambda column: column.name)
+    said = [column for column in table.columns if (table.name, column.name) not in BOOKKEEPING]
+    columns = sorted(said, key=lambda column: column.name)
     total.update(json.dumps([table.name, *(column.name for column in columns)]).encode())
     query = select(*columns).order_by(*_by_bytes(connection, table)).execution_options(yield_per=_ROWS_AT_A_TIME)
     for row in connection.execute(query):

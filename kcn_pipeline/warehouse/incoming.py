@@ -43,6 +43,9 @@ class ArrowTable(Protocol):
     def to_batches(self, max_chunksize: int | None = None) -> Sequence[Any]:
         """Its record batches."""
 
+    def column(self, name: str) -> Any:
+        """One of its columns."""
+
 
 Row = Mapping[str, Any]
 Rows = Iterable[Row] | ArrowTable

@@ -5,13 +5,22 @@ It must not publish. The surprising fact: a warehouse that does not exist yet is
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Result, func, inspect, literal_column, make_url, select, table
+from sqlalchemy import Connection, Result, and_, func, inspect, literal_column, make_url, select, table
 
+from kcn_pipeline.contracts.proposal import Decision
 from kcn_pipeline.warehouse.database import open_engine, read_snapshot, write_transaction
-from kcn_pipeline.warehouse.schema import audit_refresh, metadata
+from kcn_pipeline.warehouse.errors import WarehouseError
+from kcn_pipeline.warehouse.schema import (
+    audit_refresh,
+    check_schema,
+    dim_survey,
+    fct_indicator_assessment,
+    metadata,
+)
 
 _PREVIEW_ROWS = 20
 
@@ -23,6 +32,17 @@ class MartPreview:
     row_count: int
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class AssessedRound:
+    """What a survey round proposes for each indicator; `is_closed`: the newest published night lies after its end."""
+
+    survey_id: str
+    round_code: str
+    closes_on: date
+    is_closed: bool
+    decisions: tuple[Decision, ...]
 
 
 def read_published_nights(url: str) -> set[str]:
@@ -43,6 +63,38 @@ def preview_mart(url: str, name: str) -> MartPreview:
         count = connection.scalar(select(func.count()).select_from(view)) or 0
         result: Result[Any] = connection.execute(select(literal_column("*")).select_from(view).limit(_PREVIEW_ROWS))
         return MartPreview(count, list(result.keys()), [tuple(row) for row in result])
+
+
+def read_decisions(url: str, survey_id: str | None = None, round_code: str | None = None) -> AssessedRound:
+    """The decisions of the newest assessed round, of a survey and with a code if given, in the order of indicators.
+
+    The newest round is the one that closes last. Raises WarehouseError when there is none.
+    """
+    with read_snapshot(open_engine(url, must_exist=True)) as connection:
+        check_schema(connection)
+        survey, round_, closes_on = _find_round(connection, survey_id, round_code)
+        night = connection.scalar(select(func.max(audit_refresh.c.night)))
+        a = fct_indicator_assessment.c
+        columns = [a[name] for name in Decision.__dataclass_fields__]
+        query = select(*columns).where(a.survey_id == survey, a.round_code == round_).order_by(a.indicator_code)
+        decisions = tuple(Decision(**row) for row in connection.execute(query).mappings())
+        is_closed = night is not None and closes_on.isoformat() < night
+        return AssessedRound(survey, round_, closes_on, is_closed, decisions)
+
+
+def _find_round(connection: Connection, survey_id: str | None, round_code: str | None) -> tuple[str, str, date]:
+    d, a = dim_survey.c, fct_indicator_assessment.c
+    is_assessed = select(a.verdict).where(and_(a.survey_id == d.survey_id, a.round_code == d.round_code)).exists()
+    asked = {d.survey_id: survey_id, d.round_code: round_code}
+    conditions = [is_assessed, *(column == value for column, value in asked.items() if value is not None)]
+    newest = (d.closes_on.desc(), d.opens_on.desc(), d.survey_id, d.round_code.desc())
+    found = connection.execute(select(d.survey_id, d.round_code, d.closes_on).where(*conditions).order_by(*newest))
+    first = found.first()
+    if first is None:
+        wanted = " ".join(value for value in (survey_id, round_code) if value)
+        said = f"no assessed round {wanted}" if wanted else "no assessed survey round"
+        raise WarehouseError(f"the warehouse has {said}; land the answers and run `kcn refresh` first")
+    return first.tuple()
 
 
 def show_address(url: str) -> str:

@@ -8,7 +8,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Float, Select, Table, and_, delete, func, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kcn_pipeline.warehouse.incoming import Incoming
@@ -78,6 +91,6 @@ def differs(old: ColumnElement, new: ColumnElement) -> ColumnElement[bool]:
     return and_(distinct, or_(old.is_(None), new.is_(None), distance))
 
 
-def same_key(one: Table, other: Table) -> ColumnElement[bool]:
+def same_key(one: Table, other: FromClause) -> ColumnElement[bool]:
     """The join of two tables that have the key columns of `one`."""
     return and_(*[one.c[name] == other.c[name] for name in key_columns(one)])

@@ -12,16 +12,16 @@ from typing import Any
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.findings import Finding, Place, tabulate_findings
 from kcn_pipeline.lake import Lake
-from kcn_pipeline.warehouse import station_night
+from kcn_pipeline.warehouse import station_night, survey_night
 from kcn_pipeline.warehouse.incoming import ArrowTable
 from kcn_pipeline.warehouse.publish import NightBatch
-from kcn_pipeline.warehouse.station_night import Refused
+from kcn_pipeline.warehouse.refused import Refused
 
 Row = dict[str, Any]
 
-#: Topics of which every refused row is listed and every payload is told; readings of stations are too many for that.
+#: Topics of which every refused row is listed; readings of stations and answers to surveys can be too many for that.
 _TOLD_WHOLE = ("register", "enterprise_reports", "published_figures")
-TOPICS = (*_TOLD_WHOLE, station_night.TOPIC)
+TOPICS = (*_TOLD_WHOLE, station_night.TOPIC, survey_night.TOPIC)
 _FIGURE_COLUMNS = (
     "figure_id what_vi what_en value value_raw qualifier unit unit_mult as_of area_code document indicator_code note"
 ).split()
@@ -43,29 +43,33 @@ def collect_night(
     refresh: Row,
 ) -> NightBatch:
     """The batch of a night; `dimensions` are whole tables, `manifest` and `feeds` what landing noted of the night."""
-    refused = station_night.list_refused(lake, contracts, night)
+    readings = station_night.list_refused_readings(lake, contracts, night)
+    refused = (readings, survey_night.list_refused_answers(lake, contracts, night))
     findings = list(_findings(lake, contracts, night, feeds, refused))
     quarantine = list(_quarantine(lake, contracts, night, refused))
+    left_out = sum(count for one in refused for count in one.left_out.values())
     values = lake.read("indicators", "indicator_values", night)
     return NightBatch(
         night=night,
         catalog_version=contracts.catalog_version,
-        refresh={**refresh, "night": night, "quarantined_rows": len(quarantine) + sum(refused.left_out.values())},
+        refresh={**refresh, "night": night, "quarantined_rows": len(quarantine) + left_out},
         tables={
             **dimensions,
             "dim_parameter": station_night.list_parameters(contracts),
+            "dim_survey": survey_night.list_surveys(contracts),
             "fct_published_figure": list(_published_figures(lake)),
         },
         # As Arrow and not as dictionaries: 3,000 enterprises have 300,000 values, which is 300 MB of Python.
-        values=() if values is None else values,
+        values=survey_night.withhold_values(lake, values, contracts, dimensions["dim_area"], dimensions["dim_period"]),
         value_scope=tuple(scope),
         submissions=[_submission(row) for row in _rows(lake, "indicators", "report_submissions", night)],
         submission_scope=[
             part.removeprefix("period=") for part in lake.parts("indicators", "report_submissions", night)
         ],
         stations=station_night.collect_stations(lake, contracts, night),
+        surveys=survey_night.collect_surveys(lake, night),
         audit={
-            "audit_payload": list(_payloads(lake, contracts, night, manifest, feeds, refused, findings)),
+            "audit_payload": list(_payloads(lake, contracts, night, manifest, feeds, readings, findings)),
             "audit_check": list(_checks(lake, night)),
             "audit_quarantine": quarantine,
             "audit_finding": findings,
@@ -97,15 +101,17 @@ def _published_figures(lake: Lake) -> Iterator[Row]:
             yield {name: row[name] for name in _FIGURE_COLUMNS} | {"value": None, "is_quarantined": True}
 
 
-def _findings(lake: Lake, contracts: Contracts, night: str, feeds: Sequence[Row], refused: Refused) -> Iterator[Row]:
+def _findings(
+    lake: Lake, contracts: Contracts, night: str, feeds: Sequence[Row], refused: Iterable[Refused]
+) -> Iterator[Row]:
     """Findings of every stage of the night, landing first."""
     yield from tabulate_findings(contracts, _feed_findings(feeds)).to_pylist()
     for topic in TOPICS:
         yield from _rows(lake, "staging", f"{topic}_findings", night)
         yield from _rows(lake, "validation", f"{topic}_findings", night)
-    for table in ("findings", "monitoring_findings"):
+    for table in ("findings", "monitoring_findings", "survey_findings"):
         yield from _rows(lake, "indicators", table, night)
-    yield from tabulate_findings(contracts, refused.findings).to_pylist()
+    yield from tabulate_findings(contracts, [found for one in refused for found in one.findings]).to_pylist()
 
 
 def _feed_findings(feeds: Sequence[Row]) -> Iterator[Finding]:
@@ -116,12 +122,12 @@ def _feed_findings(feeds: Sequence[Row]) -> Iterator[Finding]:
             yield Finding(found["rule"], scope, feed["topic"], place, said=found["params"])  # type: ignore[arg-type]
 
 
-def _quarantine(lake: Lake, contracts: Contracts, night: str, refused: Refused) -> Iterator[Row]:
+def _quarantine(lake: Lake, contracts: Contracts, night: str, refused: Iterable[Refused]) -> Iterator[Row]:
     for topic in _TOLD_WHOLE:
         for table in contracts.topic_tables(topic):
             for row in _rows(lake, "quarantine", table.table, night):
                 yield _refused_row(table.table, row)
-    for name, rows in refused.rows.items():
+    for name, rows in (item for one in refused for item in one.rows.items()):
         for row in rows:
             yield _refused_row(name, row)
 
@@ -158,7 +164,7 @@ def _payloads(
     night: str,
     manifest: ArrowTable,
     feeds: Sequence[Row],
-    refused: Refused,
+    readings: Refused,
     findings: Sequence[Row],
 ) -> Iterator[Row]:
     """One row per landed payload: how many rows it gave, or why it gave none.
@@ -170,17 +176,18 @@ def _payloads(
         row["payload"]: row for row in reversed(findings) if row["severity"] == "critical" and row["scope"] != "cell"
     }
     stations = {feed["source"] for feed in feeds if feed["topic"] == station_night.TOPIC}
-    unread = refused.unread_payloads
-    readings = station_night.count_readings(lake, night, unread)
+    surveys = {feed["source"] for feed in feeds if feed["topic"] == survey_night.TOPIC}
+    unread = station_night.find_unread_payloads(readings)
+    read = station_night.count_readings(lake, night, unread)
     for payload in _told(manifest, stations, unread):
         place = payload["source"], payload["name"]
-        if payload["source"] not in stations:
-            reason = reasons.get(payload["sha256"], {})
-            yield _payload_row(
-                payload, counts.get(payload["sha256"], 0), reason.get("reason_vi"), reason.get("reason_en")
-            )
-        else:
-            yield _payload_row(payload, readings[place], unread[place]["_reason_vi"], unread[place]["_reason_en"])
+        if payload["source"] in stations:
+            yield _payload_row(payload, read[place], unread[place]["_reason_vi"], unread[place]["_reason_en"])
+            continue
+        reason = reasons.get(payload["sha256"], {})
+        row = _payload_row(payload, counts.get(payload["sha256"], 0), reason.get("reason_vi"), reason.get("reason_en"))
+        # A form that nobody has answered yet is no broken one.
+        yield row | {"status": "landed"} if payload["source"] in surveys and not reason else row
 
 
 def _told(manifest: ArrowTable, stations: Collection[str], unread: Collection[tuple[str, str]]) -> Iterator[Row]:
@@ -206,10 +213,12 @@ def _payload_row(payload: Row, rows: int, reason_vi: str | None, reason_en: str 
 
 
 def _count_rows(lake: Lake, contracts: Contracts, night: str) -> Counter[str]:
-    """Staged rows by payload, over all staged tables of the night."""
+    """Staged rows by payload, over all staged tables of the night but readings of stations and answers to surveys."""
     counts: Counter[str] = Counter()
-    for topic in _TOLD_WHOLE:
+    for topic in (*_TOLD_WHOLE, survey_night.TOPIC):
         for table in contracts.topic_tables(topic):
+            if table.table == survey_night.ANSWERS:
+                continue
             staged = lake.read("staging", table.table, night, columns=["_payload"])
             if staged is not None:
                 found = staged.column("_payload").value_counts().to_pylist()

@@ -30,6 +30,7 @@ from kcn_pipeline.warehouse.schema import (
     prepare_schema,
 )
 from kcn_pipeline.warehouse.stations import StationBatch, publish_stations
+from kcn_pipeline.warehouse.surveys import SurveyBatch, publish_surveys
 from kcn_pipeline.warehouse.values import publish_values
 from kcn_pipeline.warehouse.views import publish_marts
 
@@ -42,6 +43,7 @@ WHOLE_TABLES = (
     "dim_parameter",
     "dim_indicator",
     "dim_period",
+    "dim_survey",
     "fct_published_figure",
 )
 #: Tables of which a batch holds what its own night brought.
@@ -52,10 +54,10 @@ AUDIT_TABLES = ("audit_payload", "audit_check", "audit_quarantine", "audit_findi
 class NightBatch:
     """What one night publishes. Rows are Arrow tables or iterables of mappings with the columns of the target table.
 
-    Columns that publishing maintains itself need not be given: is_current of dim_indicator; conf_status,
-    first_published_night and refreshed_night of fct_indicator_value; days_late of fct_report_submission; night of every
-    audit table; number of audit_finding and row_number of audit_quarantine (their order); finished_at and
-    published_values of audit_refresh.
+    Columns that publishing maintains itself need not be given: is_current of dim_indicator; first_published_night,
+    refreshed_night and catalog_version of fct_indicator_value, and its conf_status where nothing was withheld;
+    days_late of fct_report_submission; night of every audit table; number of audit_finding and row_number of
+    audit_quarantine (their order); finished_at and published_values of audit_refresh.
 
     * `tables`: a table of WHOLE_TABLES → its whole content; one that is not given stays as it is. dim_indicator holds
       the rows of `catalog_version`; those of older versions stay.
@@ -63,6 +65,7 @@ class NightBatch:
       published again its scope must include that of the earlier attempt.
     * `submissions`: fct_report_submission of the period codes in `submission_scope`.
     * `stations`: what stations measured on some days (see StationBatch); other days stay as they are.
+    * `surveys`: what some rounds of surveys gave (see SurveyBatch); other rounds stay as they are.
     * `audit`: a table of AUDIT_TABLES → its rows of the night; one that is not given becomes empty for the night.
     * `refresh`: the row of audit_refresh.
     """
@@ -76,6 +79,7 @@ class NightBatch:
     submissions: Rows = ()
     submission_scope: Collection[str] = ()
     stations: StationBatch = field(default_factory=StationBatch)
+    surveys: SurveyBatch = field(default_factory=SurveyBatch)
     audit: Mapping[str, Rows] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -107,10 +111,11 @@ def publish_night(url: str, batch: NightBatch) -> PublishedNight:
         seen_on = max(batch.night, newest or batch.night)
         writer = _Writer(connection, batch.night)
         _publish_whole_tables(writer, batch)
-        values, within, change = publish_values(connection, seen_on, batch.values, batch.value_scope)
+        values, within, change = _publish_values(connection, seen_on, batch)
         writer.note(values, within, change)
         _publish_submissions(writer, batch)
         publish_stations(connection, writer.write, batch.stations)
+        publish_surveys(writer.write, batch.surveys)
         _publish_audit(writer, batch, published_values=_count_values(connection, values))
         publish_marts(connection)
         check_published(connection, batch.night, writer.published)
@@ -156,6 +161,10 @@ def _publish_catalog(writer: _Writer, batch: NightBatch) -> None:
     writer.write(dim_indicator, rows, is_this_version)
     outdated = update(dim_indicator).where(dim_indicator.c.is_current, ~is_this_version(dim_indicator))
     writer.connection.execute(outdated.values(is_current=False))
+
+
+def _publish_values(connection: Connection, night: str, batch: NightBatch) -> tuple[Incoming, Within, Change]:
+    return publish_values(connection, night, batch.catalog_version, batch.values, batch.value_scope)
 
 
 def _publish_submissions(writer: _Writer, batch: NightBatch) -> None:

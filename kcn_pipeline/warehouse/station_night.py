@@ -1,21 +1,20 @@
 """What one night publishes of stations, collected from the lake: days, flags, indices, episodes, refused readings.
 
-It must not compute a figure nor write. The surprising fact: of refused readings only the first of each rule are listed,
-because one logger with a wrong clock would otherwise bring more rows in a night than the board's reports in ten years.
+It must not compute a figure nor write. The surprising fact: of tens of thousands of payloads only those with a line
+that could not be read are told; the manifest in the lake holds them all.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Table
 
 from kcn_pipeline.contracts import Contracts
-from kcn_pipeline.findings import Finding, Place
 from kcn_pipeline.lake import Lake
 from kcn_pipeline.warehouse.incoming import Rows, iterate_rows
+from kcn_pipeline.warehouse.refused import Refused, list_refused
 from kcn_pipeline.warehouse.schema import fct_ambient_aqi, fct_exceedance, fct_monitoring_daily, fct_monitoring_flag
 from kcn_pipeline.warehouse.stations import DaySlice, StationBatch, Stretch
 
@@ -25,7 +24,6 @@ TOPIC = "monitoring"
 _READINGS, _UNREAD = "monitoring_readings", "monitoring_unread_lines"
 #: Of the index of a day, what the contracts say of its band.
 _OF_BANDS = {"band_vi", "band_en", "rgb"}
-_ROWS_AT_A_TIME = 1_000
 
 
 def collect_stations(lake: Lake, contracts: Contracts, night: str) -> StationBatch:
@@ -94,63 +92,14 @@ def _indices(lake: Lake, contracts: Contracts, night: str) -> DaySlice:
 # ---- what was refused ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Refused:
-    """Refused readings and unread lines by table, as far as they are listed, and how many more each rule has."""
-
-    rows: Mapping[str, list[Row]]
-    left_out: Mapping[tuple[str, str], int]
-    most: int
-
-    @property
-    def findings(self) -> list[Finding]:
-        """One finding for each table and rule that is not listed whole."""
-        return [
-            Finding(
-                "quarantine_shortened",
-                "batch",
-                table,
-                Place(),
-                field="_rules",
-                value=rule,
-                said={"expected": self.most, "found": count},
-            )
-            for (table, rule), count in sorted(self.left_out.items())
-        ]
-
-    @property
-    def unread_payloads(self) -> dict[tuple[str, str], Row]:
-        """Payloads (source, name) with an unread line that is listed, and the first such line."""
-        return {(row["_source"], row["_file"]): row for row in reversed(self.rows[_UNREAD])}
+def list_refused_readings(lake: Lake, contracts: Contracts, night: str) -> Refused:
+    """The readings and the unread lines that were refused in the night, of each rule the first rows."""
+    return list_refused(lake, (_READINGS, _UNREAD), night, contracts.monitoring.settings.quarantine_rows_per_rule)
 
 
-def list_refused(lake: Lake, contracts: Contracts, night: str) -> Refused:
-    """What was refused in the night, of each rule the first rows."""
-    most = contracts.monitoring.settings.quarantine_rows_per_rule
-    rows: dict[str, list[Row]] = {}
-    left_out: dict[tuple[str, str], int] = {}
-    for table in (_READINGS, _UNREAD):
-        others: Counter[str] = Counter()
-        rows[table] = list(_first_of_each_rule(lake, table, night, most, others))
-        left_out |= {(table, rule): count for rule, count in others.items()}
-    return Refused(rows, left_out, most)
-
-
-def _first_of_each_rule(lake: Lake, table: str, night: str, most: int, left_out: Counter[str]) -> Iterator[Row]:
-    """The first rows of every rule; the others are only counted, without becoming Python objects."""
-    counted: Counter[str] = Counter()
-    found = lake.read("quarantine", table, night)
-    for batch in () if found is None else found.to_batches(max_chunksize=_ROWS_AT_A_TIME):
-        rules = {each["values"]: each["counts"] for each in batch.column("_rules").value_counts().to_pylist()}
-        if all(counted[rule] >= most for rule in rules):
-            left_out.update(rules)
-            continue
-        for row in batch.to_pylist():
-            counted[row["_rules"]] += 1
-            if counted[row["_rules"]] <= most:
-                yield row
-            else:
-                left_out[row["_rules"]] += 1
+def find_unread_payloads(refused: Refused) -> dict[tuple[str, str], Row]:
+    """Payloads (source, name) with an unread line that is listed, and the first such line."""
+    return {(row["_source"], row["_file"]): row for row in reversed(refused.rows[_UNREAD])}
 
 
 # ---- payloads --------------------------------------------------------------------------------------------------------

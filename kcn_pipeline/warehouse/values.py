@@ -11,8 +11,9 @@ The rules:
 * `refreshed_night` is the night that last changed any column of the row, `first_published_night` the one that first
   gave the row a value.
 * The rows that the newest night changed are kept in `audit_value_before` as they were, until the next night.
-* conf_status is C (confidential) for one enterprise, else N (internal use only). It is never F (free), because nothing
-  yet checks whether a park's figure discloses a dominant enterprise.
+* `catalog_version` is the one the row was computed with when it last changed; another version alone changes nothing.
+* conf_status is C (confidential) for one enterprise and for what was withheld (disclosure.py), else N (internal use
+  only). It is never F (free), because nothing yet checks whether a park's figure discloses a dominant enterprise.
 
 Reasons of a revision, the first that applies:
 removed (the area or indicator is no longer computed) · withdrawn (no value any more) · restored (a value again) ·
@@ -52,7 +53,7 @@ from kcn_pipeline.warehouse.schema import (
     key_columns,
 )
 
-_OWN = {"first_published_night", "refreshed_night"}
+_OWN = {"first_published_night", "refreshed_night", "catalog_version"}
 _CONTENT = [column.name for column in fct_indicator_value.columns if not column.primary_key and column.name not in _OWN]
 
 _scope = Table(
@@ -66,14 +67,15 @@ _scope = Table(
 
 
 def publish_values(
-    connection: Connection, night: str, rows: Rows, scope: Collection[tuple[str, str]]
+    connection: Connection, night: str, catalog_version: str, rows: Rows, scope: Collection[tuple[str, str]]
 ) -> tuple[Incoming, Within, Change]:
     """Make the values of the pairs (indicator_code, period_code) in `scope` equal to `rows`, keeping revisions.
 
-    Returns the loaded rows, what the scope selects and the change.
+    The rows were computed with the catalog of `catalog_version`. Returns the loaded rows, what the scope selects and
+    the change.
     """
     _load_scope(connection, scope)
-    completed = (_complete(row, night) for row in iterate_rows(rows))
+    completed = (_complete(row, night, catalog_version) for row in iterate_rows(rows))
     incoming = load_incoming(connection, night, fct_indicator_value, completed)
     _take_back(connection, night)
     _remember(connection, night, incoming)
@@ -84,12 +86,14 @@ def publish_values(
     return incoming, _is_in_scope, Change(incoming.count, written, deleted)
 
 
-def _complete(row: dict[str, Any], night: str) -> dict[str, Any]:
-    return row | {
-        "conf_status": "C" if row.get("level") == "enterprise" else "N",
+def _complete(row: dict[str, Any], night: str, catalog_version: str) -> dict[str, Any]:
+    of_level = {"conf_status": "C" if row.get("level") == "enterprise" else "N"}
+    ours = {
         "first_published_night": None if row.get("value") is None else night,
         "refreshed_night": night,
+        "catalog_version": catalog_version,
     }
+    return of_level | row | ours
 
 
 def _is_in_scope(rows: Table) -> ColumnElement[bool]:

@@ -27,6 +27,9 @@ are always ratios, because on a shared machine seconds tell more about the neigh
 `monitoring_year`
     84 million readings: seconds per million from Parquet to hours and days in the engine ≤ 0.2, memory of a backfill
     ≤ 2 GiB, five late days against the year ≤ 0.05.
+`surveys`
+    `surveys_10000_vs_json_loads` ≤ 12: 10,000 responses × 70 indicators × 4 criteria staged, validated and rated,
+    against json.loads of the same pages. `surveys_10000_memory` ≤ 1024 MB: a process that does it.
 `sftp_file_at_20_ms` ≤ 1000 / 300, `ftp_file_at_20_ms` ≤ 10
     Milliseconds a file at 20 ms round trip.
 

@@ -19,6 +19,7 @@ from kcn_pipeline_tests.bench.nights import measure_growth, measure_idle_night, 
 from kcn_pipeline_tests.bench.sizes import Sizes
 from kcn_pipeline_tests.bench.staging import measure_staging
 from kcn_pipeline_tests.bench.station_files import measure_station_files
+from kcn_pipeline_tests.bench.surveys import measure_surveys
 from kcn_pipeline_tests.bench.transfers import measure_ftp, measure_sftp
 
 #: Name → what measures it, given an empty folder of its own and the sizes.
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[Path, Sizes], Iterator[Figure]]] = {
     "station_files_staged_vs_bare_read": measure_station_files,
     "monitoring_day": measure_monitoring_day,
     "monitoring_year": measure_monitoring_year,
+    "surveys": measure_surveys,
     "sftp_file_at_20_ms": measure_sftp,
     "ftp_file_at_20_ms": measure_ftp,
 }

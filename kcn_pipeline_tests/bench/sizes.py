@@ -28,3 +28,5 @@ class Sizes:
     day_repetitions: int = 5
     path_repetitions: int = 3
     pandas_files: int = 2_880
+    survey_responses: int = 10_000
+    survey_repetitions: int = 3

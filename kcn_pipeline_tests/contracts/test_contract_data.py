@@ -127,7 +127,7 @@ RULES_OF_READING = """
 WARNINGS = "sum_mismatch ratio_mismatch older_register row_vanished forms_disagree"
 INFOS = "tax_code_repaired hidden_sheet qualifier_kept legacy_text_decoded correction_applied duplicate_payload"
 #: Calls whose first argument is the name of a rule.
-RULE_CALLS = "Finding Remark SheetRejectedError PayloadRejectedError rule_text refuse Criterion Failure"
+RULE_CALLS = "Finding Remark SheetRejectedError PayloadRejectedError rule_text refuse Criterion Failure note"
 PLACEHOLDERS = "file sheet cell line field value expected found detail"
 FIGURE_COLUMNS = (
     "fig_id what_vi what_en value value_raw value_qualifier unit unit_mult as_of ref_area document indicator_code note"

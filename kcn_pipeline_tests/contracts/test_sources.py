@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from kcn_pipeline.contracts.errors import ContractError, Problem
-from kcn_pipeline.contracts.sources import FilesFeed, PortalFeed, load_sources
+from kcn_pipeline.contracts.sources import FilesFeed, KoboFeed, PortalFeed, load_sources
 
 GOOD = """
 - id: board_inbox
@@ -181,6 +181,36 @@ def test_a_feed_of_station_files_is_checked(tmp_path: Path, key: str, value: obj
         return
     with pytest.raises(ContractError, match=said):
         load_sources(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("forms", [], "names no form; list the uid of each"),
+        ("forms", ["aGAcvh", "aXyz1", "aGAcvh"], "names a form twice; keep one"),
+        ("forms", ["aGAcvh", "https://kf.example.org/#/forms/aXyz"], "is no uid of a form; it stands in the form's"),
+        ("forms", ["abc123 xyz"], "is no uid of a form"),
+        ("page_size", 1001, "less than or equal to 1000"),
+        ("token", "abc123", "plain text; write ${NAME}"),
+        ("url", "https://kf.example.org/?x=1", "leave only https://host/path"),
+        ("approved_only", True, "is unknown; the keys are"),
+    ],
+)
+def test_a_mistake_of_a_kobo_feed_is_named(sources: Path, key: str, value: object, said: str) -> None:
+    feed = {"id": "forms", "kind": "survey/kobo", "url": "https://kf.example.org", "token": "${T}", "forms": ["aGAcvh"]}
+    sources.write_text(json.dumps([feed]), "utf-8")
+    (good,) = load_sources(sources)
+    assert isinstance(good, KoboFeed)
+    assert (good.forms, good.page_size, good.topic, good.way) == (("aGAcvh",), 1000, "survey", "kobo")
+    (problem,) = problems_of(sources, json.dumps([feed | {key: value}]))
+    assert problem.key.startswith(f"forms.{key}")
+    assert said in problem.reason
+    assert "abc123" not in str(problem)
+
+
+def test_feeds_of_surveys_hold_personal_data(sources: Path) -> None:
+    sources.write_text(GOOD + "- id: exports\n  kind: survey/files\n  url: inputs/surveys\n", "utf-8")
+    assert [feed.id for feed in load_sources(sources) if feed.holds_personal_data] == ["exports"]
 
 
 @pytest.mark.parametrize(

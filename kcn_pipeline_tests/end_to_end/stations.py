@@ -1,15 +1,13 @@
 """Compares what an installation made of station files with the truth: lists of differences, empty when all is true."""
 
-import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from kcn_pipeline.lake import Lake
+from kcn_pipeline_tests.end_to_end.differences import Row, find_differences, text_of
 from kcn_pipeline_tests.end_to_end.installation import Installation
 
-#: A row of the truth: everything is text, an empty one is None.
-Row = Mapping[str, str]
 _SERIES = ("station_id", "parameter_code")
 #: Names of the feeds by the folder of the simulator they read.
 FEED_IDS = {"live": "stations", "resent": "stations_resent"}
@@ -24,19 +22,21 @@ def wrong_days(installation: Installation, truth: Iterable[Row]) -> list[str]:
     numbers = ("mean", "min", "max", "limit_min", "limit_max", "load_kg", "volume_m3")
     counts = ("n_valid", "hours_valid", "hours_over", "load_hours", "is_sufficient", "is_compliant")
     found = installation.query("SELECT * FROM fct_monitoring_daily")
-    return _differences(truth, found, (*_SERIES, "day"), numbers, (*counts, "averaging"))
+    return find_differences(truth, found, (*_SERIES, "day"), numbers, (*counts, "averaging"))
 
 
 def wrong_episodes(installation: Installation, truth: Iterable[Row]) -> list[str]:
     """Episodes that are missing, too many, or other than the truth."""
     found = installation.query("SELECT * FROM fct_exceedance")
-    return _differences(truth, found, (*_SERIES, "averaging", "started_at"), ("peak", "ratio"), ("hours", "ended_at"))
+    return find_differences(
+        truth, found, (*_SERIES, "averaging", "started_at"), ("peak", "ratio"), ("hours", "ended_at")
+    )
 
 
 def wrong_flags(installation: Installation, truth: Iterable[Row]) -> list[str]:
     """Flags that are missing, too many, or of another time than in the truth."""
     found = installation.query("SELECT * FROM fct_monitoring_flag")
-    return _differences(truth, found, (*_SERIES, "day", "flag", "started_at"), (), ("ended_at",))
+    return find_differences(truth, found, (*_SERIES, "day", "flag", "started_at"), (), ("ended_at",))
 
 
 def wrong_hours(installation: Installation, truth: Iterable[Row]) -> list[str]:
@@ -48,13 +48,13 @@ def wrong_hours(installation: Installation, truth: Iterable[Row]) -> list[str]:
         rows = lake.read("indicators", "monitoring_hours", night, [part])
         newest[part] = [] if rows is None else rows.to_pylist()
     found = [row for rows in newest.values() for row in rows]
-    return _differences(truth, found, (*_SERIES, "hour_at"), ("mean",), ("n_valid", "is_sufficient"))
+    return find_differences(truth, found, (*_SERIES, "hour_at"), ("mean",), ("n_valid", "is_sufficient"))
 
 
 def wrong_refusals(installation: Installation, truth: Iterable[Row]) -> list[str]:
     """Lines and files that were refused and should not be, or the other way round, or by another rule."""
     rows = installation.query("SELECT * FROM audit_quarantine WHERE table_name LIKE 'monitoring_%'")
-    found = Counter((row["file"], _text(row["line"]), row["rules"]) for row in rows)
+    found = Counter((row["file"], text_of(row["line"]), row["rules"]) for row in rows)
     wanted = Counter((row["file"], row["line"], row["rule"]) for row in truth)
     missing = [f"not refused: {place}" for place in wanted - found]
     return missing + [f"refused: {place}" for place in found - wanted]
@@ -65,36 +65,4 @@ def wrong_values(installation: Installation, truth: Iterable[Row], indicators: C
     rows = installation.query("SELECT * FROM fct_indicator_value")
     found = [row for row in rows if row["indicator_code"] in indicators]
     keys = ("indicator_code", "area_code", "period_code")
-    return _differences(truth, found, keys, ("value",), ("obs_status", "n_reporting", "n_expected"))
-
-
-def _differences(
-    truth: Iterable[Row],
-    found: Iterable[Mapping[str, Any]],
-    keys: tuple[str, ...],
-    numbers: tuple[str, ...],
-    texts: tuple[str, ...],
-) -> list[str]:
-    wanted = {tuple(row[name] for name in keys): row for row in truth}
-    given = {tuple(_text(row[name]) for name in keys): row for row in found}
-    wrong = [f"missing: {key}" for key in wanted.keys() - given.keys()]
-    wrong += [f"too many: {key}" for key in given.keys() - wanted.keys()]
-    checks: list[tuple[str, Callable[[str, Any], bool]]] = [(name, _same_number) for name in numbers]
-    checks += [(name, lambda text, value: text == _text(value)) for name in texts]
-    for key in wanted.keys() & given.keys():
-        row, other = wanted[key], given[key]
-        wrong += [f"{key} {n}: {row[n]} / {other[n]}" for n, is_same in checks if not is_same(row[n], other[n])]
-    return sorted(wrong)
-
-
-def _same_number(text: str, value: float | None) -> bool:
-    if text == "" or value is None:
-        return text == "" and value is None
-    return math.isclose(float(text), value, rel_tol=1e-9, abs_tol=1e-6)
-
-
-def _text(value: object) -> str:
-    """A value as the truth writes it."""
-    if value is None:
-        return ""
-    return str(int(value)) if isinstance(value, bool) else str(value).removesuffix(".000000")
+    return find_differences(truth, found, keys, ("value",), ("obs_status", "n_reporting", "n_expected"))

@@ -210,6 +210,7 @@ def test_a_failed_chunk_does_not_stop_the_next_and_is_taken_up(late: Installatio
     assert facts(late) == later
 
 
+@pytest.mark.slow
 def test_days_that_a_newer_night_has_called_silent(
     later: Facts, registered: Installation, truth: Truth, tmp_path: Path
 ) -> None:

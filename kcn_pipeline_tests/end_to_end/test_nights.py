@@ -41,6 +41,7 @@ def unpublished(unpublished_home: Path, tmp_path: Path) -> Installation:
     return Installation(Path(shutil.copytree(unpublished_home, tmp_path / "unpublished")))
 
 
+@pytest.mark.slow
 def test_one_broken_source_is_red_and_the_others_publish(tmp_path: Path, truth: Truth) -> None:
     installation = make_installation(tmp_path / "home")
     truth.write(installation.home)

@@ -4,11 +4,12 @@ import csv
 import math
 import shutil
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from kcn_pipeline_tests.end_to_end import stations
+from kcn_pipeline_tests.end_to_end import stations, surveys
 from kcn_pipeline_tests.end_to_end.installation import ROOT, Installation
 
 TRUTH = ROOT / "kcn_pipeline_tests" / "truth" / "sample"
@@ -61,7 +62,7 @@ def _text(number: int | None) -> str:
 
 def test_every_obs_status_occurs(sample: Installation) -> None:
     rows = sample.query("SELECT DISTINCT obs_status FROM fct_indicator_value")
-    assert {row["obs_status"] for row in rows} == set("ABELMOP")
+    assert {row["obs_status"] for row in rows} == set("ABEMOPQ")
 
 
 def test_every_expected_reject_is_refused_for_the_right_reason(sample: Installation) -> None:
@@ -95,6 +96,7 @@ def test_nothing_else_is_refused(sample: Installation) -> None:
     """Files without an ugly case lose nothing: no row of theirs is in quarantine."""
     touched = {Path(*Path(row["file"]).parts[1:]).as_posix() for row in read_truth("rejects.csv")}
     touched |= {row["file"] for row in read_truth("monitoring_bad_lines.csv")}
+    touched |= {_hidden(row["file"]) for row in read_truth("survey_cases.csv")}
     rows = sample.query("SELECT DISTINCT file FROM audit_quarantine WHERE table_name <> 'published_figures'")
     assert {row["file"] for row in rows} <= touched
 
@@ -117,7 +119,7 @@ def test_submissions_are_on_time_late_missing_or_rejected_as_they_should(sample:
 
 def test_rows_are_conserved_on_every_table(sample: Installation) -> None:
     checks = sample.query("SELECT * FROM audit_check WHERE check_name = 'conservation'")
-    assert len(checks) == 20
+    assert len(checks) == 24
     assert all(row["passed"] for row in checks)
     names = sample.query("SELECT DISTINCT check_name FROM audit_check")
     assert {row["check_name"] for row in names} == {"columns", "values", "keys", "volume", "recency", "conservation"}
@@ -147,6 +149,40 @@ def test_what_stations_sent_is_true(
     truth = read_truth(f"monitoring_{name}.csv")
     assert len(truth) >= at_least
     assert compare(sample, truth) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "compare", "at_least"),
+    [
+        ("ratings", surveys.wrong_ratings, 2000),
+        ("statistics", surveys.wrong_statistics, 20),
+        ("assessments", surveys.wrong_assessments, 140),
+        ("rates", surveys.wrong_rates, 30),
+        ("comments", surveys.wrong_comments, 100),
+    ],
+)
+def test_what_surveys_say_is_true(
+    sample: Installation, name: str, compare: Callable[[Installation, list[dict[str, str]]], list[str]], at_least: int
+) -> None:
+    truth = read_truth(f"survey_{name}.csv")
+    assert len(truth) >= at_least
+    assert compare(sample, truth) == []
+
+
+def test_answers_and_forms_that_do_not_count_are_told(sample: Installation) -> None:
+    """Each mishap is told by its rule; what stays in landing alone is not quoted."""
+    cases = [row for row in read_truth("survey_cases.csv") if row["rule"]]
+    found = sample.query("SELECT DISTINCT file, rule FROM audit_finding WHERE table_name LIKE 'survey_%'")
+    told = {(row["file"], row["rule"]) for row in found}
+    wanted = {(_hidden(row["file"]), row["rule"]) for row in cases}
+    assert len(wanted) > 15
+    assert wanted - told == set()
+
+
+def _hidden(file: str) -> str:
+    """What a file of answers is called outside of landing."""
+    path = ROOT / "data" / "inputs" / file
+    return sha256(path.read_bytes()).hexdigest()[:12] + path.suffix
 
 
 def test_suspicious_stations_are_named(sample: Installation) -> None:

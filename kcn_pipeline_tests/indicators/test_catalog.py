@@ -70,11 +70,11 @@ def test_mistakes_are_told_with_file_and_line(tmp_path: Path, changes: dict[str,
     assert any(reason in problem for problem in found), found
 
 
-def test_active_table_needs_someone_who_fills_it(tmp_path: Path) -> None:
+def test_active_table_needs_someone_who_fills_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     contracts = overlaid(tmp_path, table="survey_response", expression="count(respondent_key)")
     check_catalog(contracts)
-    table = contracts.tables["survey_response"].model_copy(update={"status": "active"})
-    found = problems_of(replace(contracts, tables={**contracts.tables, "survey_response": table}))
+    monkeypatch.setattr("kcn_pipeline.indicators.catalog.COMPUTED", ())
+    found = problems_of(contracts)
     assert any("ZZ01.numerator.from: nothing fills survey_response yet" in problem for problem in found)
 
 

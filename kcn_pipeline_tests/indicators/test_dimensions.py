@@ -1,5 +1,6 @@
 """What BI tools join the facts with."""
 
+from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
@@ -117,7 +118,7 @@ def test_indicator_shows_the_target_of_today(province: SmallProvince) -> None:
     assert (later["EC07"]["target_op"], later["EC07"]["target_value"]) == (None, None), "a plan of 2018"
     assert (later["EC08"]["target_op"], later["EC08"]["target_value"]) == ("none", None)
     assert later["EN02"]["source_tables"] == "monitoring_park+enterprise_report"
-    assert (later["EN02"]["is_collected"], later["MG08"]["is_collected"]) == (True, False)
+    assert (later["EN02"]["is_collected"], later["MG08"]["is_collected"]) == (True, True)
     assert later["SO04"]["unit_label_vi"]
     assert later["SO04"]["frequency"] == "Q"
     assert later["SO04"]["frequencies"] == "Q,A"
@@ -126,6 +127,13 @@ def test_indicator_shows_the_target_of_today(province: SmallProvince) -> None:
     assert (earlier["MG11"]["target_value"], earlier["EC07"]["target_value"], earlier["MG01"]["target_value"]) == (
         1, 75, None,
     )  # fmt: skip
+
+
+def test_indicator_over_a_planned_table_is_not_collected(province: SmallProvince) -> None:
+    planned = packaged().tables["survey_response"].model_copy(update={"status": "planned"})
+    province.contracts = replace(packaged(), tables={**packaged().tables, "survey_response": planned})
+    found = {row["indicator_code"]: row["is_collected"] for row in _indicators(province, NIGHT)}
+    assert {code for code, is_collected in found.items() if not is_collected} == {"MG08", "SO11"}
 
 
 def _indicators(province: SmallProvince, night: str) -> list[Row]:

@@ -16,7 +16,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from kcn_pipeline.contracts.sources import FilesFeed
 from kcn_pipeline.lake import Lake
 from kcn_pipeline.landing import FeedResult, land_feed, store
-from kcn_pipeline.landing.store import iterate_payloads, read_manifest
+from kcn_pipeline.landing.store import find_payloads, iterate_payloads, read_manifest
 from kcn_pipeline_tests.landing.conftest import NIGHT
 
 
@@ -71,6 +71,15 @@ def test_nested_files_land_in_order_of_name_with_all_that_is_known(lake: Lake, i
     assert (second.content, second.size, second.modified_at) == (b"", 0, "2025-10-09T08:53:21+00:00")
     assert first.origin == "inbox/2026/Quý 3/báo cáo.xlsx"
     assert first.metadata == {"kind": "enterprise_reports/files", "channel": "paper"}
+
+
+def test_files_of_a_survey_are_marked_as_personal(lake: Lake, inbox: Path) -> None:
+    put(inbox / "phiếu.csv", b"one")
+    feed = FilesFeed(id="board_inbox", kind="survey/files", url="inbox", channel="paper")
+    assert land_feed(lake, feed, NIGHT, inbox.parent).landed == 1
+    (found,) = find_payloads(lake, "phiếu.csv")
+    assert found.receipt.metadata == {"kind": "survey/files", "channel": "paper", "holds_personal_data": True}
+    assert found.holds_personal_data
 
 
 def test_hidden_and_temporary_files_stay_where_they_are(lake: Lake, inbox: Path) -> None:

@@ -26,6 +26,7 @@ from kcn_pipeline.landing.store import (
     read_content,
     read_manifest,
     receive,
+    write_together,
 )
 from kcn_pipeline_tests.landing.conftest import NIGHT
 
@@ -130,6 +131,19 @@ def test_a_crash_leaves_whole_packs_and_the_next_run_adds_to_them(lake: Lake, mo
     assert {pack: pack.read_bytes() for pack in before} == before, "a pack is written once"
     leftovers = [path for path in lake.landing_dir.rglob("*") if path.is_file() and path not in lake.packs()]
     assert not leftovers
+
+
+def test_payloads_that_belong_together_are_one_pack_of_small_row_groups(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "PACK_BYTES", 10)
+    payloads = [make_payload(f"{n}.json", b"x" * size) for n, size in enumerate((5, 4, 0, 5, 3))]
+    write_together(lake, "inbox", NIGHT, payloads)
+    (pack,) = lake.packs("inbox", NIGHT)
+    assert pq.ParquetFile(pack).num_row_groups == 3, "two of the largest fill a pack"
+    assert list(iterate_payloads(lake, ["inbox"], NIGHT)) == payloads
+    write_together(lake, "inbox", NIGHT, [make_payload("empty.json", b""), make_payload("large.json", b"x" * 11)])
+    assert len(lake.packs("inbox", NIGHT)) == 2
 
 
 def test_nothing_to_land_writes_no_pack(lake: Lake) -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from sqlalchemy import Connection, text
 
+from kcn_pipeline.contracts import load_contracts
 from kcn_pipeline.marts import list_marts, read_mart
 from kcn_pipeline.warehouse.database import open_engine, write_transaction
 from kcn_pipeline.warehouse.schema import metadata, prepare_schema
@@ -20,7 +21,8 @@ CASES = Path(__file__).parent / "cases"
 DEFAULTS: dict[str, dict[str, Any]] = {
     "dim_area": {"valid_from": date(2025, 7, 1), "level": "province"},
     "dim_indicator": {"catalog_version": "1", "is_current": True, "scale": 100.0},
-    "fct_indicator_value": {"obs_status": "A", "conf_status": "N", "freq": "Q", "refreshed_night": "2026-04-10"},
+    "fct_indicator_value": {"obs_status": "A", "conf_status": "N", "freq": "Q", "refreshed_night": "2026-04-10",
+                            "catalog_version": "1"},
     "fct_report_submission": {"revision": 1, "freq": "Q", "is_current": True, "is_expected": True},
     "fct_published_figure": {"is_quarantined": False},
     "fct_monitoring_daily": {
@@ -104,3 +106,14 @@ def test_the_traffic_light_is_the_same_everywhere() -> None:
         for name in ("mart_park_indicator", "mart_province_indicator")
     }
     assert len(lights) == 1
+
+
+def test_verdicts_are_called_what_the_contracts_call_them() -> None:
+    """A view cannot read a contract, so the words stand in both."""
+    sql = read_mart("mart_indicator_assessment")
+    for language in ("vi", "en"):
+        words = re.search(rf"CASE a.verdict(?:(?!CASE).)*END AS verdict_{language}", sql, re.S)
+        assert words is not None
+        told = dict(re.findall(r"WHEN '(\w+)' THEN '([^']+)'", words.group()))
+        verdicts = load_contracts().ratings.verdicts.values()
+        assert told == {verdict.name: getattr(verdict.label, language) for verdict in verdicts}

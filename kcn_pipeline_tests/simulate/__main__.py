@@ -17,7 +17,7 @@ from kcn_pipeline_tests.simulate.province import FIRST_PARKS
 SAMPLE_SEED, SAMPLE_NIGHT = 2026, "2026-08-15"
 #: The root of the repository.
 ROOT = Path(__file__).parents[2]
-_FOLDERS = ("reports", "paper_reports", "register", "stations")
+_FOLDERS = ("reports", "paper_reports", "register", "stations", "surveys")
 
 
 def main() -> None:

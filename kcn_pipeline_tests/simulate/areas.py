@@ -95,6 +95,10 @@ class Area:
         """The days of the area's parks in the period, as their stations tell."""
         return self._mine(self.world.in_period(self.world.park_days, self.period))
 
+    def answers(self, measure: str) -> list[Row]:
+        """Who scored a measure of a survey for the period."""
+        return self._mine(self.world.answers(measure, self.period))
+
     @property
     def is_complete(self) -> bool:
         """Whether the register has been brought up to date past the period's end, so that nothing means zero."""

@@ -23,10 +23,10 @@ from kcn_pipeline_tests.simulate.areas import (
     share_reported,
 )
 
-#: Indicators whose source is not connected yet: they have rows without a value.
-PLANNED = frozenset({"MG08", "SO11"})
 #: Indicators of wastewater stations: others have none, not an unknown one.
 OF_EFFLUENT = frozenset({"EN14", "EN15"})
+#: Indicators that respondents of surveys tell, and the measure they score: what too few tell is not shown.
+OF_SURVEYS = {"MG08": "service_satisfaction_1_5", "SO11": "social_infrastructure_satisfaction_1_5"}
 
 
 # ---- management ------------------------------------------------------------------------------------------------------
@@ -62,6 +62,11 @@ def _mg07(area: Area) -> Answer:
     known = bool(due) or area.is_complete
     top = float(len(on_time)) if on_time or area.is_complete else None
     return Answer(top, (float(len(due)) if known else None,), on_time, "petition_id")
+
+
+def _satisfied(area: Area, measure: str) -> Answer:
+    """The share of those who scored 4 or 5."""
+    return share_of_rows(area.answers(measure), lambda r: r["score"] >= 4, "respondent_key")
 
 
 def _mg09(area: Area) -> Answer:
@@ -213,6 +218,7 @@ FORMULAS: dict[str, tuple[float, Callable[[Area], Answer]]] = {
     "MG05": (100, _mg05),
     "MG06": (1, _mg06),
     "MG07": (100, _mg07),
+    "MG08": (100, lambda a: _satisfied(a, OF_SURVEYS["MG08"])),
     "MG09": (1, _mg09),
     "MG10": (100, lambda a: share(a.stock("register_parks"), "eip_criteria_met", "eip_criteria_total", "park_code")),
     "MG11": (1, _mg11),
@@ -272,6 +278,7 @@ FORMULAS: dict[str, tuple[float, Callable[[Area], Answer]]] = {
         100,
         lambda a: share_of_rows(a.operating, lambda r: r["is_fire_safe"], "enterprise_id", "is_fire_safe"),
     ),
+    "SO11": (100, lambda a: _satisfied(a, OF_SURVEYS["SO11"])),
     "ID01": (
         100,
         lambda a: share_of_rows(

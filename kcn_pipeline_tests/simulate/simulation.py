@@ -42,6 +42,8 @@ from kcn_pipeline_tests.simulate.stations.fleet import make_stations, usual_stat
 from kcn_pipeline_tests.simulate.stations.history import History
 from kcn_pipeline_tests.simulate.stations.plans import Fleet, draw_plan
 from kcn_pipeline_tests.simulate.stations.sample import sample_fleet
+from kcn_pipeline_tests.simulate.surveys import Surveys, make_sample
+from kcn_pipeline_tests.simulate.surveys.files import WrittenSample
 from kcn_pipeline_tests.simulate.values import IndicatorValue, list_values
 from kcn_pipeline_tests.simulate.world import World, register_night
 
@@ -73,12 +75,14 @@ class Truth:
     filings: list[Filing]
     cases: list[Case]
     history: History
+    surveys: Surveys
 
     @property
     def last_night(self) -> str:
         """The night that lands the last file."""
         registers = [register_night(day) for day in self.register.as_of]
-        return max([filing.night for filing in self.filings] + registers)
+        nights = [filing.night for filing in self.filings] + [file.night for file in self.surveys.files()]
+        return max(nights + registers)
 
     @property
     def arrivals(self) -> dict[str, list[str]]:
@@ -88,6 +92,8 @@ class Truth:
             found[register_night(day)].append(register_path(day))
         for filing in self.filings:
             found[filing.night].append(filing.path)
+        for file in self.surveys.files():
+            found[file.night].append(file.path)
         return {night: sorted(found[night]) for night in sorted(found)}
 
     def files(self, first_night: str = "", last_night: str = "9999") -> Iterator[tuple[str, str, bytes]]:
@@ -98,6 +104,8 @@ class Truth:
         for filing in self.filings:
             if first_night <= filing.night <= last_night:
                 yield filing.path, filing.night, filing.to_bytes(self.contracts)
+        for file in self.surveys.files(first_night, last_night):
+            yield file.path, file.night, file.content
 
     def write(self, out: Path, first_night: str = "", last_night: str = "9999") -> int:
         """Write the files of these nights (both included) below `out`; returns how many. Times are those of arrival."""
@@ -114,7 +122,8 @@ class Truth:
 
     def world(self, night: str | None = None) -> World:
         """What is true on a night (the last one if not given)."""
-        return World(self.contracts, self.province, self.register, self.filings, self.history, night or self.last_night)
+        known = self.contracts, self.province, self.register, self.filings, self.history, self.surveys
+        return World(*known, night or self.last_night)
 
     def indicator_values(self, night: str | None = None) -> list[IndicatorValue]:
         """Every indicator value that should exist on a night."""
@@ -139,7 +148,7 @@ def make_truth(
     """A province in memory. `dirty` is the share of quarterly workbooks that get a case; `every_case` one of each.
 
     `fleet` are its stations; without one each park has stations that send nothing, or with `every_case` those of the
-    tracked sample.
+    tracked sample. Surveys are asked with `every_case` only.
     """
     known = contracts or load_contracts()
     times = quarters_from(first_quarter, quarters)
@@ -148,7 +157,8 @@ def make_truth(
         fleet = sample_fleet() if every_case else Fleet(usual_stations([park.code for park in province.parks]))
     register = make_register(province, times, fleet.stations)
     filings = plan_filings(known, province, times)
-    truth = Truth(known, province, times, register, filings, [], History(known, fleet, seed))
+    surveys = Surveys(make_sample(province) if every_case else WrittenSample())
+    truth = Truth(known, province, times, register, filings, [], History(known, fleet, seed), surveys)
     if every_case:
         _spoil_once(truth)
     if dirty > 0:

@@ -5,15 +5,16 @@ no feed names their folder.
 """
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from kcn_pipeline_tests.simulate.simulation import Truth
 from kcn_pipeline_tests.simulate.stations.tables import tabulate
+from kcn_pipeline_tests.simulate.surveys import tabulate as tabulate_surveys
 
 
 def write_truth(truth: Truth, folder: Path, night: str) -> None:
-    """Write `indicator_values.csv`, `submissions.csv`, `rejects.csv`, `cases.csv`, `monitoring_*.csv` as of a night."""
+    """Write what is true on a night: values, submissions, rejects and cases, `monitoring_*.csv` and `survey_*.csv`."""
     folder.mkdir(parents=True, exist_ok=True)
     _write(
         folder / "indicator_values.csv",
@@ -50,6 +51,9 @@ def write_truth(truth: Truth, folder: Path, night: str) -> None:
     )
     for name, (header, rows) in tabulate(truth.history, night).items():
         _write(folder / f"monitoring_{name}.csv", header, rows)
+    tables = tabulate_surveys(truth.surveys, night) if truth.surveys.written.files else {}
+    for name, table in tables.items():
+        _write(folder / f"survey_{name}.csv", *table)
 
 
 def _number(value: float | None) -> str:
@@ -57,7 +61,7 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.12g}"
 
 
-def _write(path: Path, header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
+def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(header)

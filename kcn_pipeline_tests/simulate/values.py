@@ -4,13 +4,16 @@ It must not hold a formula (`indicators.py`). The surprising fact: which levels 
 from the catalog, because that is a choice and not something to get right.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from kcn_pipeline_tests.simulate.areas import DAY, Answer, Area
-from kcn_pipeline_tests.simulate.indicators import FORMULAS, OF_EFFLUENT, PLANNED
+from kcn_pipeline_tests.simulate.indicators import FORMULAS, OF_EFFLUENT, OF_SURVEYS
 from kcn_pipeline_tests.simulate.periods import Period
+from kcn_pipeline_tests.simulate.surveys import SurveyState
+from kcn_pipeline_tests.simulate.surveys.ratings import hide_parks
 from kcn_pipeline_tests.simulate.world import World
 
 
@@ -29,6 +32,10 @@ class IndicatorValue:
 
 def list_values(world: World) -> list[IndicatorValue]:
     """Every value that should exist on the night: indicator × area × period, in the catalog's order."""
+    return [*_withhold(_list_all(world), world.surveys)]
+
+
+def _list_all(world: World) -> list[IndicatorValue]:
     found: list[IndicatorValue] = []
     for code, indicator in world.contracts.indicators.items():
         for freq in indicator.frequencies:
@@ -60,7 +67,7 @@ def _areas(world: World, level: str, period: Period, code: str) -> list[str]:
         ]
     if level == "park":
         return [park.code for park in world.province.parks] if world.known_on else []
-    if level == "enterprise" and code not in PLANNED:
+    if level == "enterprise":
         rows = world.enterprise_rows(period)
         if code == "MG04":
             rows = [r for r in world.submissions if r["period"] == period and r["enterprise_id"] != "BOARD"]
@@ -69,10 +76,8 @@ def _areas(world: World, level: str, period: Period, code: str) -> list[str]:
 
 
 def _value(world: World, code: str, area: Area) -> IndicatorValue:
-    """One value with its status: L, M or O without a value, else B, E, P or A."""
+    """One value with its status: M or O without a value, else B, E, P or A."""
     key = code, area.code, area.period.code
-    if code in PLANNED:
-        return IndicatorValue(*key, None, "L", None, None)
     breaks = [b.day for b in world.contracts.calendar.breaks if b.level == area.level]
     if any(area.period.spans(day) for day in breaks):
         return IndicatorValue(*key, None, "M", None, None)
@@ -86,6 +91,29 @@ def _value(world: World, code: str, area: Area) -> IndicatorValue:
     if value is not None:
         status = _status(area, answer, breaks, n_reporting < n_expected)
     return IndicatorValue(*key, value, status, n_reporting, n_expected)
+
+
+def _withhold(values: Sequence[IndicatorValue], surveys: SurveyState) -> Iterator[IndicatorValue]:
+    """The values without those of areas that too few respondents of a survey told (status Q)."""
+    least, least_of_province = (surveys.thresholds[f"min_respondents{area}"] for area in ("", "_province"))
+    counts: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    for one in values:
+        if one.indicator_code in OF_SURVEYS and one.n_reporting and one.area_code not in _PROVINCES:
+            counts[one.indicator_code, one.period_code][one.area_code] = one.n_reporting
+    hidden: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for (code, period), parks in counts.items():
+        crowd = surveys.crowd(OF_SURVEYS[code], period)
+        hidden[code, period] |= hide_parks(parks, sum(parks.values()), least, crowd)
+    for one in values:
+        is_few = one.area_code in _PROVINCES and 0 < (one.n_reporting or 0) < least_of_province
+        if is_few and one.indicator_code in OF_SURVEYS:
+            hidden[one.indicator_code, one.period_code].add(one.area_code)
+    for one in values:
+        is_hidden = one.area_code in hidden.get((one.indicator_code, one.period_code), ())
+        yield replace(one, value=None, obs_status="Q") if is_hidden else one
+
+
+_PROVINCES = frozenset({"BN", "BN_OLD", "BG_OLD"})
 
 
 def _divide(scale: float, answer: Answer) -> tuple[float | None, str]:

@@ -19,6 +19,7 @@ from kcn_pipeline_tests.simulate.register import Register
 from kcn_pipeline_tests.simulate.reports import Cells, Report
 from kcn_pipeline_tests.simulate.stations.daily import park_rows, station_rows
 from kcn_pipeline_tests.simulate.stations.history import History, StationTruth
+from kcn_pipeline_tests.simulate.surveys import Surveys
 
 Row = dict[str, Any]
 
@@ -38,10 +39,12 @@ class World:
         register: Register,
         filings: Sequence[Filing],
         history: History,
+        surveys: Surveys,
         night: str,
     ) -> None:
         self.contracts, self.province, self.register, self.history = contracts, province, register, history
         self.night, self.today = night, date.fromisoformat(night)
+        self.surveys = surveys.state(night)
         self.landed = [filing for filing in filings if filing.night <= night]
         landed_registers = [day for day in register.as_of if register_night(day) <= night]
         self.known_on: date | None = max(landed_registers, default=None)
@@ -216,6 +219,12 @@ class World:
     def in_period(self, days: Sequence[Row], period: Period) -> list[Row]:
         """The rows of a period's days, with the province that holds their park on its last day."""
         return [self._located(row, period.end) for row in days if period.start <= row["day"] <= period.end]
+
+    # ---- surveys -----------------------------------------------------------------------------------------------
+
+    def answers(self, measure: str, period: Period) -> list[Row]:
+        """Who scored a measure of a survey for a period, with the province that holds their park on its last day."""
+        return [self._located(row, period.end) for row in self.surveys.measured(measure, period.code)]
 
     # ---- measures ----------------------------------------------------------------------------------------------
 

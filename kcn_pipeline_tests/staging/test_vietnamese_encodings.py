@@ -44,6 +44,7 @@ def test_one_text_in_every_encoding(content: bytes, encoding: str) -> None:
         ("삼성;1\n".encode(), "삼성;1\n", "utf-8"),
         ("회사;이름;a;b;1;2\n".encode("utf-16-le"), "회사;이름;a;b;1;2\n", "utf-16-le"),
         (to_tcvn3("Vốn đầu tư;").encode("latin-1") + b"5 \xb5g/m3", "Vốn đầu tư;5 µg/m3", "tcvn3"),
+        (b"a line\x0bbroken in Word;1\n", "a line broken in Word;1\n", "utf-8"),
         (b"old end-of-file mark\r\n\x1a", "old end-of-file mark\r\n\x1a", "utf-8"),
     ],
 )

@@ -11,6 +11,7 @@ from sqlalchemy import Table
 from kcn_pipeline.warehouse import schema
 from kcn_pipeline.warehouse.publish import NightBatch
 from kcn_pipeline.warehouse.stations import DaySlice, StationBatch, Stretch
+from kcn_pipeline.warehouse.surveys import RoundSlice, SurveyBatch
 
 FIRST, SECOND, THIRD = "2026-04-10", "2026-04-11", "2026-04-12"
 PERIODS = ("2026-Q1", "2026-Q2")
@@ -254,6 +255,116 @@ def stations() -> StationBatch:
     return StationBatch(days, [episode(datetime(2026, 4, 9))], [stretch(day)])
 
 
+def survey_round(code: str = "2026-1", **cells: Any) -> dict[str, Any]:
+    """A round of the survey on the indicator set; 2026-2 opens when 2026-1 has closed."""
+    half = int(code[-1])
+    row = {
+        "survey_id": "indicator_set",
+        "round_code": code,
+        "title_vi": "Lấy ý kiến về bộ chỉ tiêu",
+        "title_en": "Survey on the indicator set",
+        "kind": "rating",
+        "opens_on": date(2026, half, 1),
+        "closes_on": date(2026, half, 28),
+        "period_code": f"2026-S{half}",
+    }
+    return row | cells
+
+
+def rating(indicator_code: str, area_code: str = "BN", mean: float | None = 4.2, **cells: Any) -> dict[str, Any]:
+    """How twelve enterprises rate its necessity; without a mean they are too few to be shown."""
+    row = {
+        "survey_id": "indicator_set",
+        "round_code": "2026-1",
+        "indicator_code": indicator_code,
+        "criterion": "necessity",
+        "respondent_type": "enterprise",
+        "level": "province" if area_code == "BN" else "park",
+        "area_code": area_code,
+        "n": None if mean is None else 12,
+        "mean": mean,
+        "conf_status": "C" if mean is None else "F",
+    }
+    return {**blank(schema.fct_indicator_rating), **row, **cells}
+
+
+def statistic(**cells: Any) -> dict[str, Any]:
+    row = {
+        "survey_id": "indicator_set",
+        "round_code": "2026-1",
+        "respondent_type": "expert",
+        "criterion": "necessity",
+        "n_respondents": 9,
+        "n_items": 70,
+        "kendall_w": 0.62,
+        "kendall_strength": "moderate",
+    }
+    return {**blank(schema.fct_survey_statistic), **row, **cells}
+
+
+def assessment(indicator_code: str, verdict: str = "keep", **cells: Any) -> dict[str, Any]:
+    row = {
+        "survey_id": "indicator_set",
+        "round_code": "2026-1",
+        "indicator_code": indicator_code,
+        "verdict": verdict,
+        "rule": "all_met",
+        "is_legal": False,
+        "n_enterprises": 12,
+        "necessity_mean": 4.2,
+        "reason_vi": "Cần thiết: trung bình 4,2.",
+        "reason_en": "Needed: mean 4.2.",
+        "catalog_version": "1",
+        "status_now": "pilot",
+        "status_next": {"keep": "adopted", "drop": "retired"}.get(verdict, "pilot"),
+    }
+    return {**blank(schema.fct_indicator_assessment), **row, **cells}
+
+
+def remark(number: int, text: str = "Khó thu thập số liệu.", **cells: Any) -> dict[str, Any]:
+    row = {
+        "survey_id": "indicator_set",
+        "round_code": "2026-1",
+        "indicator_code": "MG01",
+        "respondent_type": "all",
+        "number": number,
+        "comment": text,
+    }
+    return row | cells
+
+
+def answered(area_code: str = "BN", **cells: Any) -> dict[str, Any]:
+    row = {
+        "survey_id": "indicator_set",
+        "round_code": "2026-1",
+        "respondent_type": "enterprise",
+        "level": "province" if area_code == "BN" else "park",
+        "area_code": area_code,
+        "n_invited": 20,
+        "n_received": 14,
+        "n_current": 12,
+        "n_superseded": 1,
+        "n_deleted": 0,
+        "n_quarantined": 1,
+        "n_flagged": 2,
+        "response_rate_pct": 60.0,
+    }
+    return row | cells
+
+
+def surveys(code: str = "2026-1") -> SurveyBatch:
+    """One round with a row or two of everything."""
+    rows = {
+        "fct_indicator_rating": [rating("MG01"), rating("MG01", "QUE_VO", None)],
+        "fct_survey_statistic": [statistic()],
+        "fct_indicator_assessment": [assessment("MG01"), assessment("SO01", "drop", rule="mean_low")],
+        "fct_indicator_comment": [remark(1)],
+        "fct_survey_response": [answered()],
+    }
+    held = {name: [row | {"round_code": code} for row in some] for name, some in rows.items()}
+    return SurveyBatch({name: RoundSlice(some, [("indicator_set", code)]) for name, some in held.items()})
+
+
 def dimensions() -> dict[str, list[dict[str, Any]]]:
     return {
         "dim_area": [
@@ -286,6 +397,7 @@ def dimensions() -> dict[str, list[dict[str, Any]]]:
         "dim_parameter": [{"parameter_code": "cod", "name_vi": "COD", "name_en": "COD", "unit": "MG_PER_L"}],
         "dim_indicator": [indicator("MG01", scale=100.0, target_op=">=", target_value=60.0), indicator("SO01")],
         "dim_period": [quarter(code) for code in PERIODS],
+        "dim_survey": [survey_round("2026-1"), survey_round("2026-2")],
         "fct_published_figure": [figure("F001", value=63.61), figure("F002", is_quarantined=True)],
     }
 
@@ -321,6 +433,7 @@ def batch(night: str = FIRST, values: Iterable[dict[str, Any]] | None = None, **
         submissions=[submission("E0001", "late"), submission("E0002", "missing"), submission("BOARD", "on_time")],
         submission_scope=["2026-Q1"],
         stations=stations(),
+        surveys=surveys(),
         audit={
             "audit_payload": [payload("a.xlsx"), payload("b.pdf", "rejected", rows=None)],
             "audit_check": [check("columns"), check("keys", passed=False)],

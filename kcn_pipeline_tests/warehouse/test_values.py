@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,26 @@ def test_rows_outside_the_scope_stay(sqlite_url: str) -> None:
     with open_engine(sqlite_url).connect() as connection:
         kept = connection.execute(select(schema.fct_indicator_value.c.value)).scalars().all()
     assert sorted(kept) == [9.0, 50.0]
+
+
+def test_a_value_tells_the_catalog_it_was_computed_with(warehouse_url: str) -> None:
+    """Another version alone changes no row; a value that changes takes the version of its night."""
+    versions = select(schema.fct_indicator_value.c.area_code, schema.fct_indicator_value.c.catalog_version)
+
+    def read_versions() -> dict[str, str]:
+        with open_engine(warehouse_url).connect() as connection:
+            return dict(connection.execute(versions).tuples().all())
+
+    rows = [value("MG01", "QUE_VO", 70.0), value("MG01", "BN", 60.0)]
+    publish_night(warehouse_url, night(FIRST, *rows))
+    again = publish_night(warehouse_url, replace(night(SECOND, *rows), catalog_version="2"))
+    assert read_versions() == {"QUE_VO": "1", "BN": "1"}
+    assert (again.changes["fct_indicator_value"].written, revisions(warehouse_url)) == (0, [])
+    changed = [value("MG01", "QUE_VO", 71.0), rows[1]]
+    publish_night(warehouse_url, replace(night(THIRD, *changed), catalog_version="3"))
+    assert read_versions() == {"QUE_VO": "3", "BN": "1"}
+    publish_night(warehouse_url, replace(night(THIRD, *rows), catalog_version="3"))
+    assert read_versions() == {"QUE_VO": "1", "BN": "1"}, "the attempt was taken back"
 
 
 # ---- attempts -------------------------------------------------------------------------------------------------------

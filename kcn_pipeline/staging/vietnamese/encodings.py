@@ -42,6 +42,8 @@ def decode_bytes(content: bytes) -> tuple[str, str]:
         if content.startswith(mark):
             raise UnreadableTextError(f"this is {what}, not a text file; upload it under its own ending")
     text, encoding = _decode_unicode(content) or _decode_single_bytes(content)
+    # Word's line break within a paragraph, which comes along when people paste an answer.
+    text = text.replace("\x0b", " ")
     control = _CONTROL.search(text)
     if control:
         raise UnreadableTextError(f"not a text file: control character 0x{ord(control[0]):02x} at {control.start()}")

@@ -34,6 +34,8 @@ class Sheet:
     has_lines: bool = False
     #: Finds the addresses of cells that show an error, by the sheet's name; None when there cannot be any.
     find_errors: Callable[[str], frozenset[str]] | None = field(default=None, repr=False)
+    #: Indexes of the lines that end before the first line does; their missing cells are ''.
+    short_rows: frozenset[int] = frozenset()
 
     @cached_property
     def error_cells(self) -> frozenset[str]:

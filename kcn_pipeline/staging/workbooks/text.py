@@ -25,7 +25,9 @@ def read_text(name: str, content: bytes) -> Sheet:
         raise PayloadRejectedError("not_a_workbook", f"begins with {text.lstrip()[:20]!r}")
     rows = _split_lines(text)
     width = max((len(row) for row in rows), default=0)
-    return Sheet(PurePosixPath(name).stem, [row + [""] * (width - len(row)) for row in rows], has_lines=True)
+    short = frozenset(number for number, row in enumerate(rows) if len(row) < len(rows[0]))
+    filled = [row + [""] * (width - len(row)) for row in rows]
+    return Sheet(PurePosixPath(name).stem, filled, has_lines=True, short_rows=short)
 
 
 def _split_lines(text: str) -> list[list[str]]:
@@ -46,7 +48,8 @@ def _split_lines(text: str) -> list[list[str]]:
 
 def _find_delimiter(text: str) -> str:
     """The delimiter that splits most lines into the same number of fields; decimal commas split them unevenly."""
-    lines = [line for line in text.splitlines() if line.strip()][:200]
+    # A line with a cell too long to be read has no vote here; it is named when the rows are read.
+    lines = [line for line in text.splitlines() if line.strip() and len(line) < csv.field_size_limit()][:200]
 
     def evenness(mark: str) -> int:
         widths = Counter(len(row) for row in csv.reader(lines, delimiter=mark))

@@ -1,0 +1,121 @@
+"""The board's workbook of paper forms: one row per form, a sample of them typed a second time by somebody else.
+
+It must not compare the two entries; validation does. The surprising fact: enterprises' and experts' forms are numbered
+from 1 each, and so are those of every round, so that a number alone names no form.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from kcn_pipeline.contracts.surveys import Question, Survey
+from kcn_pipeline.staging.surveys.collect import Collector, ResponseMeta
+from kcn_pipeline.staging.surveys.columns import map_columns
+from kcn_pipeline.staging.surveys.grids import Grid, note_cells, write_text
+from kcn_pipeline.staging.surveys.headers import find_choice
+from kcn_pipeline.staging.surveys.moments import decide_order, read_moment
+from kcn_pipeline.staging.surveys.recognise import Recogniser
+from kcn_pipeline.staging.vietnamese import clean, fold
+from kcn_pipeline.staging.workbooks import Cell
+
+CHANNEL = "paper"
+#: Folded headers of what the typist adds. Of several days the first that is filled in counts: received, signed, typed.
+_NUMBER = ("so phieu", "so phieu khao sat", "ma so phieu", "form number", "form no")
+_ENTRY = ("lan nhap", "lan nhap lieu", "luot nhap", "entry")
+_DAYS = (
+    "ngay nhan phieu", "ngay nhan", "ngay thu phieu", "ngay thu", "ngay nop phieu", "ngay nop", "date received",
+    "ngay ky", "ngay ky phieu", "date signed", "ngay dien phieu", "ngay dien", "ngay tra loi", "ngay khao sat",
+    "ngay phieu", "ngay", "date", "ngay nhap", "ngay nhap lieu", "date typed",
+)  # fmt: skip
+_TYPISTS = ("nguoi nhap", "nguoi nhap lieu", "can bo nhap", "typed by")
+_BESIDE = ("stt", "tt", *_TYPISTS, "ngay gio nhap")
+_ENTRIES = {
+    "": "first", "1": "first", "i": "first", "first": "first", "mot": "first", "nhat": "first",
+    "2": "second", "ii": "second", "second": "second", "hai": "second",
+}  # fmt: skip
+_ENTRY_WORDS = re.compile(r"^(?:lan|luot|entry)(?: thu| nhap)?\s*")
+
+
+def is_head(titles: Sequence[str]) -> bool:
+    """Whether a row heads typed forms: it has a column `Số phiếu`."""
+    return any(fold(title) in _NUMBER for title in titles if title) and sum(map(bool, titles)) > 2
+
+
+def own_columns(grid: Grid) -> frozenset[int]:
+    """The columns of the typist."""
+    return frozenset(grid.keys[key] for key in (*_NUMBER, *_ENTRY, *_DAYS, *_BESIDE) if key in grid.keys)
+
+
+def read_forms(collector: Collector, recogniser: Recogniser, survey: Survey | None, grid: Grid) -> None:
+    """Give the rows of a sheet to the collector; those of no survey as unknown ones."""
+    columns = map_columns(grid, recogniser.headers(survey), own_columns(grid)) if survey else None
+    meta = _Meta(grid, survey)
+    for index, row in grid.rows():
+        if survey is None or columns is None:
+            collector.add_unknown(grid.place_of(index), meta.read(index, row, []))
+        else:
+            answers = columns.answers(row)
+            said = meta.read(index, row, answers)
+            collector.add(grid.place_of(index), survey, answers, said, columns.strays(row))
+    meta.note(collector)
+    if survey is not None and columns is not None:
+        collector.note_unknown(grid.place, survey, len(columns.unknown), columns.unknown_letters)
+
+
+class _Meta:
+    """Reads the typist's columns of a sheet and keeps the lines where they say nothing that can be read."""
+
+    def __init__(self, grid: Grid, survey: Survey | None) -> None:
+        self._grid, self._survey = grid, survey
+        self._number, self._entry = grid.find(*_NUMBER), grid.find(*_ENTRY)
+        self._days = [grid.keys[key] for key in _DAYS if key in grid.keys]
+        self._typists = [grid.keys[key] for key in _TYPISTS if key in grid.keys]
+        self._orders = {at: decide_order((row[at] for _, row in grid.rows()), "day") for at in self._days}
+        self._undated: list[int] = []
+        self._unclear: list[int] = []
+
+    def read(self, index: int, row: Sequence[Cell], answers: Sequence[tuple[Question, str | None]]) -> ResponseMeta:
+        """What the typist says about the form in a row."""
+        submitted_at = self._day(row)
+        if submitted_at is None:
+            self._undated.append(index + 1)
+        entry = _read_entry(write_text(row[self._entry]) if self._entry is not None else "")
+        if entry is None:
+            self._unclear.append(index + 1)
+        return ResponseMeta(
+            channel=CHANNEL,
+            number=self._name(row, submitted_at, answers),
+            submitted_at=submitted_at,
+            # An entry that may be a second one must not count as a form of its own.
+            entry=entry or "second",
+            is_finished=not self._grid.is_cut(index),
+            identities=tuple(text for at in self._typists if (text := write_text(row[at]).strip())),
+        )
+
+    def note(self, collector: Collector) -> None:
+        """Note what could not be read."""
+        if self._days:
+            note_cells(collector, "unreadable_date", self._grid, self._days[0], self._undated)
+        if self._entry is not None:
+            note_cells(collector, "unknown_code", self._grid, self._entry, self._unclear)
+
+    def _day(self, row: Sequence[Cell]) -> datetime | None:
+        filled = [at for at in self._days if write_text(row[at]).strip()]
+        return read_moment(row[filled[0]], self._orders[filled[0]]) if filled else None
+
+    def _name(
+        self, row: Sequence[Cell], day: datetime | None, answers: Sequence[tuple[Question, str | None]]
+    ) -> str | None:
+        """What tells a form from all others of the survey: round, type of respondent, number."""
+        written = clean(write_text(row[self._number])).casefold() if self._number is not None else ""
+        if not written:
+            return None
+        current = self._survey.round_on(day.date()) if self._survey and day else None
+        stated = [find_choice(each, text) for each, text in answers if each.role == "respondent_type" and text]
+        kind = stated[0].code if stated and stated[0] else ""
+        return f"{current.round if current else ''}|{kind}|{written.lstrip('0') or '0'}"
+
+
+def _read_entry(text: str) -> str | None:
+    """`first` or `second` from `1`, `Lần 2`, blank; None when it says neither."""
+    return _ENTRIES.get(_ENTRY_WORDS.sub("", fold(text)))

@@ -1,0 +1,161 @@
+"""A CSV file or workbook of a survey → its sheets, each given to the reader of the tool that wrote it.
+
+It must not look at an answer. The surprising fact: nobody says which tool wrote a file; the columns that the tool adds
+of its own do, and a sheet without any of them is not read, however well its questions are known.
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from kcn_pipeline.contracts.surveys import Survey
+from kcn_pipeline.findings import Place
+from kcn_pipeline.staging.surveys import google_forms, invitations, kobo_export, limesurvey, paper
+from kcn_pipeline.staging.surveys.collect import Collector
+from kcn_pipeline.staging.surveys.columns import Columns, Spell, map_columns
+from kcn_pipeline.staging.surveys.grids import TITLE_ROWS, Grid, find_head, list_some
+from kcn_pipeline.staging.surveys.recognise import Recogniser
+from kcn_pipeline.staging.vietnamese import clean
+from kcn_pipeline.staging.workbooks import PayloadRejectedError, Sheet, column_letters, read_sheets
+
+#: Of what a refusal says only the line is told, for the rest may quote the file.
+_LINE = re.compile(r"line \d{1,7}(?=:)")
+_NO_TOOL = "_uuid · Dấu thời gian (Timestamp) · submitdate · Số phiếu"
+_KOBO, _GOOGLE, _LIME, _PAPER, _LIST = "kobo_export", "google_forms", "limesurvey", "paper", "invitations"
+
+
+def read_spreadsheet(
+    collector: Collector, recogniser: Recogniser, place: Place, content: bytes, metadata: Mapping[str, Any]
+) -> bool:
+    """Give the responses and invitations on all sheets of a file to the collector; whether there was any to read.
+
+    Never raises for what a file holds: what is not read is named in a finding.
+    """
+    try:
+        sheets = read_sheets(place.file, content)
+    except PayloadRejectedError as refusal:
+        line = _LINE.match(refusal.detail)
+        collector.note(refusal.rule, "payload", place, detail=line[0] if line else None)
+        return False
+    return _Reader(collector, recogniser, place, metadata).read(sheets)
+
+
+class _Reader:
+    """Reads the sheets of one file."""
+
+    def __init__(self, collector: Collector, recogniser: Recogniser, place: Place, metadata: Mapping[str, Any]) -> None:
+        self._collector, self._recogniser, self._place = collector, recogniser, place
+        self._form = metadata.get("form")
+        self._headers = [recogniser.headers(survey) for survey in collector.contracts.surveys.values()]
+        self._tools: dict[str, Callable[[Sequence[str]], bool]] = {
+            _KOBO: kobo_export.is_head,
+            _GOOGLE: google_forms.is_head,
+            _LIME: limesurvey.is_head,
+            _PAPER: paper.is_head,
+            _LIST: partial(invitations.is_head, surveys=self._headers),
+        }
+
+    def read(self, sheets: Sequence[Sheet]) -> bool:
+        """Read the sheets; whether any of them is of a tool."""
+        opened: list[tuple[str, Grid]] = []
+        for number, sheet in enumerate(sheets, start=1):
+            # A sheet may be called like a person, or like the file.
+            place = replace(self._place, sheet=f"sheet {number}")
+            if (found := self._open(sheet, place)) is not None:
+                opened.append(found)
+            elif any(map(any, sheet.rows)):
+                self._collector.note("sheet_ignored", "payload", place)
+        if not opened:
+            self._refuse(sheets)
+        for _, grid in opened:
+            self._note_state(grid)
+        kobo = [grid for tool, grid in opened if tool == _KOBO]
+        if kobo:
+            self._read_kobo(kobo)
+        for tool, grid in opened:
+            if tool == _LIST:
+                invitations.read_list(self._collector, self._headers, grid)
+            elif tool != _KOBO:
+                self._read_one(tool, grid)
+        return bool(opened)
+
+    def _open(self, sheet: Sheet, place: Place) -> tuple[str, Grid] | None:
+        """The tool that wrote a sheet, and the sheet with its header row found."""
+        for tool, is_head in self._tools.items():
+            head = find_head(sheet, is_head)
+            if head is not None:
+                return tool, Grid(sheet, head, place)
+        return None
+
+    def _read_kobo(self, grids: Sequence[Grid]) -> None:
+        """The sheets of one export belong together: its repeat groups have sheets of their own."""
+        survey = self._recogniser.by_form(self._form)
+        survey = survey or self._survey_of(grids, [kobo_export.own_columns(grid) for grid in grids])
+        kobo_export.read_export(self._collector, self._recogniser, survey, grids)
+
+    def _read_one(self, tool: str, grid: Grid) -> None:
+        if tool == _GOOGLE:
+            survey = self._survey_of([grid], [google_forms.own_columns(grid)])
+            google_forms.read_answers(self._collector, self._recogniser, survey, grid)
+        elif tool == _PAPER:
+            survey = self._survey_of([grid], [paper.own_columns(grid)])
+            paper.read_forms(self._collector, self._recogniser, survey, grid)
+        else:
+            grid = limesurvey.keep_codes(grid)
+            survey = self._survey_of([grid], [limesurvey.own_columns(grid)], limesurvey.spell)
+            limesurvey.read_responses(self._collector, self._recogniser, survey, grid)
+
+    # ---- which survey, and what is told of a sheet -------------------------------------------------------------------
+
+    def _survey_of(
+        self, grids: Sequence[Grid], own: Sequence[Collection[int]], spell: Spell | None = None
+    ) -> Survey | None:
+        """The survey that knows the largest share of the columns, at least the share that it asks for.
+
+        None, which is told, where there is none or two know the same share.
+        """
+        sheets = list(zip(grids, own, strict=True))
+        shares: dict[float, list[Survey]] = {}
+        for headers in self._headers:
+            share = _known_share([map_columns(grid, headers, mine, spell) for grid, mine in sheets])
+            if share >= headers.survey.min_known_share:
+                shares.setdefault(share, []).append(headers.survey)
+        best = shares[max(shares)] if shares else []
+        if len(best) == 1:
+            return best[0]
+        places = [at for grid, mine in sheets for at, title in enumerate(grid.titles) if title and at not in mine]
+        rows = sum(1 for grid in grids for _ in grid.rows())
+        said = list_some([column_letters(at) for at in places])
+        self._collector.note("unknown_survey", "payload", grids[0].place, found=rows, detail=said)
+        return None
+
+    def _refuse(self, sheets: Sequence[Sheet]) -> None:
+        """Say why nothing of a file was read: questions that are known without the columns of a tool, or neither."""
+        rows = [row for sheet in sheets for row in sheet.rows[:TITLE_ROWS]]
+        titles = {clean(cell) for row in rows for cell in row if isinstance(cell, str)} - {""}
+        found = (headers.find(title) for headers in self._headers for title in titles)
+        if any(question is not None and question.is_scored for question in found):
+            self._collector.note("unreadable_survey", "payload", self._place, detail=_NO_TOOL)
+        else:
+            self._collector.note("unknown_survey", "payload", self._place, detail=f"sheets: {len(sheets)}")
+
+    def _note_state(self, grid: Grid) -> None:
+        """Note what is odd about a sheet whoever wrote it: hidden, without rows, with errors, cut off."""
+        if grid.sheet.is_hidden:
+            self._collector.note("hidden_sheet", "payload", grid.place)
+        if grid.error_cells:
+            said = list_some(grid.error_cells)
+            self._collector.note("formula_error", "payload", grid.place, field=grid.place.sheet, detail=said)
+        rows = [index for index, _ in grid.rows()]
+        if not rows:
+            self._collector.note("survey_empty", "payload", grid.place)
+        elif grid.is_cut(rows[-1]):
+            self._collector.note("row_cut", "row", grid.place_of(rows[-1]))
+
+
+def _known_share(sheets: Sequence[Columns]) -> float:
+    known = sum(columns.known for columns in sheets)
+    every = known + sum(len(columns.unknown) for columns in sheets)
+    return known / every if every else 0.0

@@ -1,0 +1,126 @@
+"""Who was invited to each round: the newest word of every list, by respondent, with the key and park of the register.
+
+It must not compute a rate. The surprising fact: a list that is sent again under its name replaces what it said before
+of the same round, so that an enterprise invited by mistake can be taken off it.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kcn_pipeline.contracts import Contracts
+from kcn_pipeline.contracts.surveys import Round
+from kcn_pipeline.engine import Engine
+from kcn_pipeline.lake import Lake
+from kcn_pipeline.schemas import schema_of
+from kcn_pipeline.validation.context import frame_of
+from kcn_pipeline.validation.run import run_suite
+from kcn_pipeline.validation.staged import set_column
+from kcn_pipeline.validation.suites import Criterion, build_suite
+from kcn_pipeline.validation.survey.respondents import Known, Register
+from kcn_pipeline.validation.survey.rules import list_failures
+
+TABLE = "survey_invitations"
+
+#: One row is one staged row, `who` is the one key of its respondent, `is_newest` where its list still says it; `place`
+#: is 1 for the one of its respondent.
+_PLACED = """
+    SELECT i.*, r.who, CASE WHEN i._night = n.newest THEN 1 ELSE 0 END AS is_newest,
+        ROW_NUMBER() OVER (
+            PARTITION BY CASE WHEN i._night = n.newest THEN 1 ELSE 0 END, i.survey_id, i.round_code,
+                COALESCE(r.who,
+                    i._payload || COALESCE(i._sheet, '') || CAST(COALESCE(i._line, 0) AS VARCHAR))
+            ORDER BY CASE WHEN i.problem IS NULL THEN 0 ELSE 1 END, i._night DESC, i._source DESC, i._file DESC,
+                i._payload DESC, COALESCE(i._sheet, ''), COALESCE(i._line, 0)) AS place
+    FROM invitations AS i
+    JOIN (
+        SELECT list_key, survey_id, round_code, MAX(_night) AS newest FROM invitations
+        GROUP BY list_key, survey_id, round_code
+    ) AS n ON COALESCE(n.list_key, '') = COALESCE(i.list_key, '')
+        AND COALESCE(n.survey_id, '') = COALESCE(i.survey_id, '')
+        AND COALESCE(n.round_code, '') = COALESCE(i.round_code, '')
+    LEFT JOIN invited_keys AS r ON r.respondent_key = i.respondent_key
+        AND COALESCE(r.respondent_type, '') = COALESCE(i.respondent_type, '')
+        AND COALESCE(r.survey_id, '') = COALESCE(i.survey_id, '')
+        AND COALESCE(r.round_code, '') = COALESCE(i.round_code, '')"""
+_KEYS = """
+    SELECT DISTINCT survey_id, round_code, respondent_type, respondent_key FROM invitations
+    WHERE respondent_key IS NOT NULL"""
+_ORDER = "ORDER BY survey_id, round_code, who, _source, _file, _sheet, _line"
+
+
+def open_invitations(engine: Engine, lake: Lake, contracts: Contracts, register: Register) -> None:
+    """Make all nights' invitations readable as `placed_invitations`."""
+    engine.register_slices("invitations", lake.slices("staging", TABLE), schema_of(contracts.tables[TABLE]))
+    keys = engine.query(_KEYS)
+    who = [
+        one.key if one else key
+        for one, key in zip(_look_up(contracts, keys, register), keys["respondent_key"].to_pylist(), strict=True)
+    ]
+    engine.register("invited_keys", keys.append_column("who", pa.array(who, pa.string())))
+    engine.materialize("placed_invitations", _PLACED)
+
+
+def read_speaking(engine: Engine) -> pa.Table:
+    """The rows that speak for their respondents, of all rounds."""
+    found = engine.query(f"SELECT p.* FROM placed_invitations AS p WHERE p.is_newest = 1 AND p.place = 1 {_ORDER}")
+    return found.drop_columns(["is_newest", "place"])
+
+
+def count_replaced(engine: Engine, night: str) -> int:
+    """How many of the night's rows do not speak: a newer list, or another row of the respondent, does."""
+    found = engine.query(f"""
+        SELECT COUNT(*) AS n FROM placed_invitations AS p
+        WHERE p._night = '{night}' AND NOT (p.is_newest = 1 AND p.place = 1)""")
+    return int(found.column("n")[0].as_py())
+
+
+def find_broken(
+    contracts: Contracts, rows: pa.Table, night: str, register: Register
+) -> tuple[list[str | None], pa.Table]:
+    """Of every invitation the first rule it breaks, and the invitations with the register's park where there is one."""
+    known = _look_up(contracts, rows, register)
+    parks = pa.array([one.park_code if one else None for one in known], pa.string())
+    judged = rows.append_column("is_known", pa.array([one.is_known if one else None for one in known], pa.bool_()))
+    judged = judged.append_column("is_round", pa.array([one is not None for one in _rounds_of(contracts, rows)]))
+    broken: list[str | None] = [None] * rows.num_rows
+    for rule, row in _failures(contracts, judged, night):
+        broken[row] = broken[row] or rule
+    return broken, set_column(rows, "park_code", pc.coalesce(parks, rows.column("park_code")))
+
+
+def _look_up(contracts: Contracts, rows: pa.Table, register: Register) -> list[Known | None]:
+    """What the register says of those invited, on the last day of their round."""
+    days: list[date | None] = [one.closes_on if one else None for one in _rounds_of(contracts, rows)]
+    return register.find_all(rows["respondent_type"].to_pylist(), rows["respondent_key"].to_pylist(), days)
+
+
+def _rounds_of(contracts: Contracts, rows: pa.Table) -> list[Round | None]:
+    """The round of every row; None where the contracts have none."""
+    named = zip(rows["survey_id"].to_pylist(), rows["round_code"].to_pylist(), strict=True)
+    surveys = [(contracts.surveys.get(survey_id or ""), round_code or "") for survey_id, round_code in named]
+    return [survey.round(round_code) if survey else None for survey, round_code in surveys]
+
+
+def _failures(contracts: Contracts, rows: pa.Table, night: str) -> Iterator[tuple[str, int]]:
+    suite = build_suite(contracts.tables[TABLE], contracts.code_lists, night)
+    criteria = [
+        Criterion("unknown_round", "critical", "values", "ExpectColumnValuesToBeInSet",
+                  {"column": "is_round", "value_set": [True]}, "round_code"),
+        *(one for one in suite if one.names_rule),
+        Criterion("unknown_enterprise", "critical", "values", "ExpectColumnValuesToBeInSet",
+                  {"column": "is_known", "value_set": [True]}, "respondent_key"),
+        *(one for one in suite if one.check == "values" and not one.names_rule),
+    ]  # fmt: skip
+    frame = frame_of(rows, [str(one.arguments["column"]) for one in criteria])
+    return list_failures(contracts, rows, run_suite(TABLE, frame, criteria) if rows.num_rows else [])
+
+
+def keep_accepted(rows: pa.Table, broken: list[str | None], schema: pa.Schema) -> pa.Table:
+    """The invitations that break no rule, with the one key of their respondents."""
+    mask = pa.array(np.array([rule is None for rule in broken], dtype=bool))
+    rows = set_column(rows, "respondent_key", rows.column("who"))
+    return rows.filter(mask).select(schema.names).cast(schema)

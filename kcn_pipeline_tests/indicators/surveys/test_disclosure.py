@@ -1,0 +1,72 @@
+"""Which parks are not shown, that nothing shown gives them away, and from which day on a round is shown at all."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kcn_pipeline.indicators.surveys.disclosure import Crowd, is_published
+from kcn_pipeline_tests.indicators.lakes import packaged
+from kcn_pipeline_tests.indicators.surveys.rounds import with_thresholds
+
+
+@pytest.mark.parametrize(
+    ("parks", "total", "hidden"),
+    [
+        ({"A": 5, "B": 4, "C": 3}, 12, set()),
+        ({"A": 5, "B": 4, "C": 2}, 11, {"C", "B"}),
+        ({"A": 5, "B": 1, "C": 2}, 8, {"C", "B"}),
+        ({"A": 5, "B": 1, "C": 1}, 7, {"A", "B", "C"}),
+        ({"A": 5, "B": 4, "C": 2}, 12, {"C"}),
+        ({"A": 4, "B": 4, "C": 2}, 10, {"C", "A"}),
+        ({"A": 2}, 2, {"A"}),
+        ({"A": 3, "B": 0}, 3, {"B"}),
+        ({"A": 3}, 5, {"A"}),
+        ({}, 2, set()),
+    ],
+    ids=[
+        "all are enough", "one is too few and the next goes with it", "two are too few and together enough",
+        "two are too few even together", "one of no park stands beside it", "equals go by their code", "one park only",
+        "nobody answered, nothing to hide", "two of no park would be told", "no park",
+    ],
+)  # fmt: skip
+def test_hidden_parks(parks: dict[str, int], total: int, hidden: set[str]) -> None:
+    assert Crowd(parks, total).find_hidden(parks, total, 3) == hidden
+
+
+def test_who_protects_does_not_depend_on_the_cell() -> None:
+    """B has the fewest respondents of the round that are enough, so it goes with A, also where C has fewer answers."""
+    crowd = Crowd({"A": 2, "B": 5, "C": 6, "D": 9}, 22)
+    cells = [{"A": 2, "B": 5, "C": 6, "D": 9}, {"A": 2, "B": 5, "C": 3, "D": 9}, {"A": 0, "B": 4, "C": 3, "D": 9}]
+    assert [crowd.find_hidden(cell, sum(cell.values()), 3) for cell in cells] == [{"A", "B"}] * 3
+    # Who leaves a question out is hidden there with the same order of others.
+    cell = {"A": 1, "B": 1, "C": 6, "D": 4}
+    assert crowd.find_hidden(cell, 12, 3) == {"A", "B", "C"}
+
+
+_COUNTS = st.dictionaries(st.sampled_from("ABCDEFGH"), st.tuples(st.integers(0, 9), st.integers(0, 3)))
+
+
+@given(_COUNTS, st.integers(0, 4), st.integers(1, 6))
+def test_the_rest_is_nobody_or_enough_or_everything(told: dict[str, tuple[int, int]], others: int, least: int) -> None:
+    """Of each park some answered and some left the question out."""
+    parks = {park: n for park, (n, _) in told.items()}
+    total = sum(parks.values()) + others
+    crowd = {park: sum(numbers) for park, numbers in told.items()}
+    hidden = Crowd(crowd, sum(crowd.values()) + others).find_hidden(parks, total, least)
+    shown = {park: n for park, n in parks.items() if park not in hidden}
+    assert all(n >= least for n in shown.values())
+    rest = total - sum(shown.values())
+    assert rest == 0 or rest >= least or not shown
+    if others == 0 and all(n >= least for n in parks.values()):
+        assert hidden == set(), "nothing is hidden without need"
+
+
+def test_a_round_is_shown_from_the_day_after_its_last() -> None:
+    held = packaged().surveys["indicator_set"].round("2026-1")
+    assert held is not None
+    assert held.closes_on == date(2026, 4, 30)
+    days = (date(2026, 3, 2), date(2026, 4, 30), date(2026, 5, 1))
+    assert [is_published(packaged(), held, day) for day in days] == [False, False, True]
+    assert is_published(with_thresholds(packaged(), publish_open_rounds=True), held, days[0])
