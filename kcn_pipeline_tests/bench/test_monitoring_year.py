@@ -13,6 +13,7 @@ from kcn_pipeline_tests.bench.sizes import Sizes
 TINY = replace(Sizes(), year_stations=10, year_days=8)
 
 
+@pytest.mark.slow
 def test_year_is_measured(tmp_path: Path) -> None:
     figures = {figure.name: figure for figure in monitoring_year.measure_monitoring_year(tmp_path, TINY)}
     assert {name for name, figure in figures.items() if figure.target} == {

@@ -12,6 +12,7 @@ from kcn_pipeline_tests.bench.sizes import Sizes
 TINY = replace(Sizes(), survey_responses=150, survey_repetitions=1)
 
 
+@pytest.mark.slow
 def test_surveys_are_measured(tmp_path: Path) -> None:
     figures = {figure.name: figure for figure in surveys.measure_surveys(tmp_path, TINY)}
     targets = {name: figure.target for name, figure in figures.items() if figure.target}
