@@ -39,7 +39,7 @@ OWN = {
     "validation": {"validation", "engine", "secrecy", *FOUNDATION},
     "indicators": {"indicators", "engine", *FOUNDATION},
     "engine.py": FOUNDATION,
-    "warehouse": {"warehouse", "marts", *FOUNDATION},
+    "warehouse": {"warehouse", "marts", "secrecy", *FOUNDATION},
     "marts": {"marts"},
     "lake.py": set(),
     "settings.py": set(),

@@ -12,6 +12,7 @@ from typing import Any
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.findings import Finding, Place, tabulate_findings
 from kcn_pipeline.lake import Lake
+from kcn_pipeline.secrecy import hide_name
 from kcn_pipeline.warehouse import station_night, survey_night
 from kcn_pipeline.warehouse.incoming import ArrowTable
 from kcn_pipeline.warehouse.publish import NightBatch
@@ -117,9 +118,13 @@ def _findings(
 def _feed_findings(feeds: Sequence[Row]) -> Iterator[Finding]:
     for feed in feeds:
         for found in json.loads(feed["findings"] or "[]"):
-            place = Place(source=feed["source"], file=found["name"])
             scope = "feed" if found["name"] == feed["source"] else "payload"
-            yield Finding(found["rule"], scope, feed["topic"], place, said=found["params"])  # type: ignore[arg-type]
+            name, said = found["name"], found["params"]
+            if feed["topic"] == survey_night.TOPIC and scope == "payload":
+                # A name of a file may be that of who filled it in, and so may the other name in the details.
+                name, said = "", {key: value for key, value in said.items() if key != "detail"}
+            place = Place(source=feed["source"], file=name)
+            yield Finding(found["rule"], scope, feed["topic"], place, said=said)  # type: ignore[arg-type]
 
 
 def _quarantine(lake: Lake, contracts: Contracts, night: str, refused: Iterable[Refused]) -> Iterator[Row]:
@@ -201,7 +206,7 @@ def _told(manifest: ArrowTable, stations: Collection[str], unread: Collection[tu
 def _payload_row(payload: Row, rows: int, reason_vi: str | None, reason_en: str | None) -> Row:
     return {
         "source": payload["source"],
-        "name": payload["name"],
+        "name": _show_name(payload),
         "sha256": payload["sha256"],
         "size": payload["size"],
         "fetched_at": payload["fetched_at"],
@@ -210,6 +215,13 @@ def _payload_row(payload: Row, rows: int, reason_vi: str | None, reason_en: str 
         "reason_vi": None if rows else reason_vi,
         "reason_en": None if rows else reason_en,
     }
+
+
+def _show_name(payload: Row) -> str:
+    """The payload's name; of a file that holds personal data the one that its rows are told by."""
+    metadata = json.loads(payload.get("metadata") or "{}")
+    is_hidden = metadata.get("holds_personal_data") and metadata.get("kind") != "survey/kobo"
+    return hide_name(payload["sha256"], payload["name"]) if is_hidden else payload["name"]
 
 
 def _count_rows(lake: Lake, contracts: Contracts, night: str) -> Counter[str]:

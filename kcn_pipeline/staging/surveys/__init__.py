@@ -9,6 +9,7 @@ kinds of export, and is one response where they all carry its uuid.
     scales       what an answer means                        google_forms   Google Forms
     respondents  who answered                                limesurvey     LimeSurvey
     masking      identities inside free text                 paper          the board's typed paper forms
+    strays       identities in columns that nobody knows     raw_texts      what is shown of answers on no scale
     collect      all of them come together here              invitations    who was asked
     tables       what was collected as Arrow tables          grids          a sheet with its header row found
     moments      times, whoever wrote them                   columns        its columns → questions, a row → answers
