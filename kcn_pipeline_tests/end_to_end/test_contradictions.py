@@ -12,6 +12,9 @@ from openpyxl.worksheet.worksheet import Worksheet
 from kcn_pipeline_tests.end_to_end.installation import Installation, make_installation
 from kcn_pipeline_tests.simulate import Truth, make_truth
 
+#: Whole nights; what they prove is proved in small by the default tests.
+pytestmark = pytest.mark.slow
+
 NIGHT = "2026-11-20"
 
 

@@ -23,6 +23,9 @@ from kcn_pipeline_tests.simulate.surveys.people import make_firm, make_workers
 from kcn_pipeline_tests.simulate.surveys.questionnaire import read_questionnaire
 from kcn_pipeline_tests.simulate.surveys.tables import RATES, text_cells
 
+#: Whole nights; what they prove is proved in small by the default tests.
+pytestmark = pytest.mark.slow
+
 SUBMISSIONS, FIRMS = 2_500, 60
 PER_PARK = (SUBMISSIONS - FIRMS) // len(FIRST_PARKS)
 NIGHTS = ["2026-08-11", "2026-08-12", "2026-08-13", "2026-08-14", "2026-08-15"]

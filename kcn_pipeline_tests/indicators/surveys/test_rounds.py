@@ -513,6 +513,7 @@ def test_measures_of_an_open_round_wait_and_are_withdrawn_with_it(rounds: Rounds
     assert measured(rounds) == {}
 
 
+@pytest.mark.slow
 def test_nights_in_any_order_end_as_those_in_order(rounds: Rounds) -> None:
     """An older night that is run again after the round has closed does not withdraw it."""
     fill_and_comment(rounds)
