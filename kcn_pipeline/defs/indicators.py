@@ -5,7 +5,7 @@ them can be run alone.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -95,6 +95,22 @@ def _measures(contracts: Contracts, deps: list[list[str]]) -> dg.AssetsDefinitio
     return enterprise_measures
 
 
+def _specs_of(tables: Mapping[str, str], deps: list[list[str]], topic: str) -> list[dg.AssetSpec]:
+    """The assets of tables that are computed together, by name with what a row is."""
+    return [
+        dg.AssetSpec(
+            [GROUP, name],
+            deps=[dg.AssetKey(dep) for dep in deps],
+            group_name=GROUP,
+            kinds=KINDS,
+            owners=OWNERS,
+            tags={"kcn/source": topic},
+            description=description,
+        )
+        for name, description in tables.items()
+    ]
+
+
 #: What the days of stations give, each with its grain.
 STATION_TABLES = {
     "monitoring_hours": "Hour means of stations. One row: station × parameter × hour.",
@@ -108,18 +124,7 @@ STATION_TABLES = {
 
 def _stations() -> dg.AssetsDefinition:
     before = [["validation", name] for name in ("monitoring_readings", "register_stations", "register_permit_limits")]
-    specs = [
-        dg.AssetSpec(
-            [GROUP, name],
-            deps=[dg.AssetKey(dep) for dep in before],
-            group_name=GROUP,
-            kinds=KINDS,
-            owners=OWNERS,
-            tags={"kcn/source": "monitoring"},
-            description=description,
-        )
-        for name, description in STATION_TABLES.items()
-    ]
+    specs = _specs_of(STATION_TABLES, before, "monitoring")
 
     @dg.multi_asset(name="judge_stations", specs=specs, partitions_def=nights)
     def stations(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[dg.MaterializeResult]:
@@ -158,18 +163,7 @@ SURVEY_TABLES = {
 def _surveys(contracts: Contracts) -> dg.AssetsDefinition:
     before = [["validation", table.table] for table in contracts.topic_tables("survey")]
     before += [["validation", name] for name in ("register_enterprises", "register_parks")]
-    specs = [
-        dg.AssetSpec(
-            [GROUP, name],
-            deps=[dg.AssetKey(dep) for dep in before],
-            group_name=GROUP,
-            kinds=KINDS,
-            owners=OWNERS,
-            tags={"kcn/source": "survey"},
-            description=description,
-        )
-        for name, description in SURVEY_TABLES.items()
-    ]
+    specs = _specs_of(SURVEY_TABLES, before, "survey")
 
     @dg.multi_asset(name="rate_indicators", specs=specs, partitions_def=nights)
     def surveys(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[dg.MaterializeResult]:

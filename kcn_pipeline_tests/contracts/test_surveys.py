@@ -20,7 +20,7 @@ from kcn_pipeline.schemas import schema_of
 FOLDER = Path(kcn_pipeline.__file__).parent / "contracts"
 CRITERIA = ["necessity", "clarity", "availability", "cost"]
 RULES = """
-    unknown_survey unreadable_survey unknown_question listing_changed unknown_label score_out_of_scale
+    unknown_survey unreadable_survey unknown_question unknown_label score_out_of_scale
     answer_contradicts double_entry_differs no_round unknown_respondent_type no_respondent_key unknown_enterprise
     unknown_park test_response empty_response not_finished not_approved straight_lining impossible_duration
     outside_round_park
