@@ -1,6 +1,7 @@
 """Every dependency has one home: the imports of every module are read with `ast` and held against the table."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,7 @@ OWN = {
 }
 
 
+@cache
 def _imports() -> list[tuple[str, str, int, str]]:
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):

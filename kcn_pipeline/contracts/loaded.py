@@ -7,7 +7,7 @@ looked up only when something is wrong, so that a correct load pays nothing for 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -129,7 +129,7 @@ def _line_of(path: Path, keys: Sequence[str | int]) -> int | None:
     None when the file can no longer be read: it was changed or removed since, and the problem told is another.
     """
     try:
-        node = read_document(path).root
+        node = _nodes(path, path.stat().st_mtime_ns)
     except (DocumentError, OSError):
         return None
     line = node.start_mark.line + 1 if node else None
@@ -139,6 +139,12 @@ def _line_of(path: Path, keys: Sequence[str | int]) -> int | None:
             return line
         node, line = child, child.start_mark.line + 1
     return line
+
+
+@lru_cache(maxsize=4)
+def _nodes(path: Path, changed_at: int) -> yaml.Node | None:
+    """The nodes of a file as it was changed last: a file with many mistakes is parsed once for all of them."""
+    return read_document(path).root
 
 
 def _child(node: yaml.Node | None, key: str | int) -> yaml.Node | None:

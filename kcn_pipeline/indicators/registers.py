@@ -33,7 +33,8 @@ def situate(engine: Engine, lake: Lake, contracts: Contracts, periods: Sequence[
     """Register `periods`, `parks_at` and `enterprises_at`.
 
     `periods`: one row per period. `parks_at`: one park × period, with the province on the last day; a park that only
-    parks.yaml knows has is_registered false. `enterprises_at`: one enterprise of the register × period.
+    parks.yaml knows has is_registered false, and a developer that is no enterprise of the register owes and sends
+    nothing. `enterprises_at`: one enterprise of the register × period.
     """
     engine.register("periods", tabulate_periods(periods))
     engine.register("provinces_at", _provinces_at(contracts, periods))
@@ -44,8 +45,10 @@ def situate(engine: Engine, lake: Lake, contracts: Contracts, periods: Sequence[
     engine.materialize(
         "parks_at",
         """
-        SELECT r.period_code, r.park_code, m.province_code, r.is_eco_park, r.developer_id, TRUE AS is_registered
+        SELECT r.period_code, r.park_code, m.province_code, r.is_eco_park, d.enterprise_id AS developer_id,
+            TRUE AS is_registered
         FROM registered_parks_at AS r
+        LEFT JOIN (SELECT DISTINCT enterprise_id FROM register_enterprises) AS d ON d.enterprise_id = r.developer_id
         LEFT JOIN provinces_at AS m ON m.former_code = r.former_province_code AND m.period_code = r.period_code
         UNION ALL
         SELECT m.period_code, n.park_code, m.province_code, FALSE, NULL, FALSE

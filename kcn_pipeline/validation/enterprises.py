@@ -61,9 +61,9 @@ class EnterpriseIndex:
         return version["park_code"] if version else None
 
     def developer_of(self, park_code: str, day: date) -> str | None:
-        """The enterprise id of a park's infrastructure developer on a day."""
+        """The enterprise id of a park's infrastructure developer on a day; None when the register has no such one."""
         version = _nearest(self._developers.get(park_code, []), day)
-        return version["developer_id"] if version else None
+        return version["developer_id"] if version and version["developer_id"] in self._by_id else None
 
     def _versions_of(self, tax_code: str) -> list[Mapping[str, Any]]:
         return self._by_code.get(tax_code) or self._by_code.get(tax_code[:_PARENT_LENGTH]) or []

@@ -30,7 +30,7 @@ from kcn_pipeline.validation.stored import read_as_of, read_before, write_whole
 from kcn_pipeline.validation.texts import Finding, Language, as_table, make_finding, rule_text
 from kcn_pipeline.validation.versions import Row, Shape, Snapshot, Thing, merge_snapshot
 
-ENTERPRISES = "register_enterprises"
+ENTERPRISES, PARKS = "register_enterprises", "register_parks"
 _DATES = ("valid_from", "valid_to", "as_of")
 
 
@@ -55,7 +55,9 @@ def validate_register(lake: Lake, contracts: Contracts, night: str) -> tuple[dic
         result, found = _validate_table(lake, contracts, table, night, staged, current)
         results[table.table] = result
         findings.append(found)
-    return results, findings
+    strangers = _unknown_developers(contracts, current, night)
+    results[PARKS] = replace(results[PARKS], findings=results[PARKS].findings + len(strangers))
+    return results, [*findings, as_table(strangers)]
 
 
 def in_reference_order(tables: Sequence[Table]) -> list[Table]:
@@ -87,13 +89,30 @@ class _Current:
     def known(self, table: Table) -> dict[tuple[str, str], pa.ChunkedArray]:
         """The values that a table's rules look up."""
         rules = [rule for rule in table.rules if isinstance(rule, Reference)]
-        found = {(rule.table, rule.to): self._table(rule.table) for rule in rules}
+        found = {(rule.table, rule.to): self.table(rule.table) for rule in rules}
         return {(name, to): rows.column(to) for (name, to), rows in found.items() if rows is not None}
 
-    def _table(self, name: str) -> pa.Table | None:
+    def table(self, name: str) -> pa.Table | None:
+        """All versions that a table holds now; None while it has none."""
         if name not in self._tables:
             self._tables[name] = read_as_of(self._lake, name, self._night)
         return self._tables[name]
+
+
+def _unknown_developers(contracts: Contracts, current: _Current, night: str) -> list[Finding]:
+    """A finding per park of tonight's register whose developer is no enterprise of the register.
+
+    No rule of the contract can say it: enterprises name parks, so parks are judged before any enterprise is known.
+    """
+    parks, enterprises = current.table(PARKS), current.table(ENTERPRISES)
+    known = set(enterprises.column("enterprise_id").to_pylist()) if enterprises is not None else set()
+    rows = [row for row in parks.to_pylist() if row["_night"] == night] if parks is not None else []
+    said = {"field": "developer_id"}
+    return [
+        _note("unknown_developer", contracts.tables[PARKS], contracts, row, row["developer_id"], said)
+        for row in rows
+        if row["developer_id"] and row["developer_id"] not in known
+    ]
 
 
 def _validate_table(

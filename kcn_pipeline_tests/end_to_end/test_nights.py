@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from unittest import mock
 
+import openpyxl
 import pytest
 
 from kcn_pipeline.warehouse import NightBatch, PublishedNight
@@ -24,21 +25,22 @@ def installation(tmp_path: Path) -> Installation:
     return make_installation(tmp_path / "home", forgets_events=True)
 
 
-@pytest.fixture(scope="module")
-def unpublished_home(truth: Truth, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of an installation whose night 2026-11-19 landed and was not published, since the disk was full."""
-    installation = make_installation(tmp_path_factory.mktemp("unpublished") / "home", forgets_events=True)
-    truth.write(installation.home)
+def leave_unpublished(installation: Installation) -> None:
+    """Land the night 2026-11-19, which is not published, since the disk is full."""
     with mock.patch("kcn_pipeline.warehouse.publish_night", side_effect=OSError("disk full")):
         said = installation.refresh("2026-11-19", expect=2)
     assert "disk full" in said
-    return installation.home
 
 
-@pytest.fixture
-def unpublished(unpublished_home: Path, tmp_path: Path) -> Installation:
-    """A copy of it."""
-    return Installation(Path(shutil.copytree(unpublished_home, tmp_path / "unpublished")))
+def keep_parks_and_land(register: Path) -> None:
+    """Leave of the register's workbooks the newest, and of that the two sheets that a share of land needs."""
+    *older, newest = sorted(register.glob("*.xlsx"))
+    for path in older:
+        path.unlink()
+    workbook = openpyxl.load_workbook(newest)
+    for name in set(workbook.sheetnames) - {"KCN", "Đất đai"}:
+        del workbook[name]
+    workbook.save(newest)
 
 
 @pytest.mark.slow
@@ -165,18 +167,26 @@ def test_a_second_refresh_at_the_same_time_is_refused(installation: Installation
     assert not installation.database.exists()
 
 
-def test_a_night_that_never_published_is_caught_up(unpublished: Installation) -> None:
+def test_a_night_that_never_published_is_caught_up(installation: Installation, truth: Truth) -> None:
     """A crash after landing: the next night first finishes the one before."""
-    said = unpublished.refresh("2026-11-20")
+    truth.write(installation.home)
+    keep_parks_and_land(installation.home / "register")
+    for folder in ("reports", "paper_reports"):
+        shutil.rmtree(installation.home / folder)
+        (installation.home / folder).mkdir()
+    leave_unpublished(installation)
+    said = installation.refresh("2026-11-20")
     assert "Night 2026-11-19 landed but was not published" in said
-    nights = unpublished.query("SELECT night FROM audit_refresh ORDER BY night")
+    nights = installation.query("SELECT night FROM audit_refresh ORDER BY night")
     assert [row["night"] for row in nights] == ["2026-11-19", "2026-11-20"]
-    values = unpublished.query("SELECT DISTINCT first_published_night FROM fct_indicator_value WHERE value IS NOT NULL")
-    assert values == [{"first_published_night": "2026-11-19"}]
+    first = "SELECT DISTINCT first_published_night FROM fct_indicator_value WHERE indicator_code = 'MG01' AND value > 0"
+    assert installation.query(first) == [{"first_published_night": "2026-11-19"}]
+    told = "SELECT DISTINCT table_name FROM audit_finding WHERE rule = 'unknown_developer'"
+    assert installation.query(told) == [{"table_name": "register_parks"}], "it is told, and stops nothing"
 
 
 @pytest.mark.slow
-def test_a_night_that_cannot_be_caught_up_loses_nothing(unpublished: Installation) -> None:
+def test_a_night_that_cannot_be_caught_up_loses_nothing(installation: Installation, truth: Truth) -> None:
     """What a night landed is computed by the next one that publishes, and the failure stays visible."""
     from kcn_pipeline.warehouse import publish_night
 
@@ -185,11 +195,13 @@ def test_a_night_that_cannot_be_caught_up_loses_nothing(unpublished: Installatio
             raise OSError("disk full")
         return publish_night(url, batch)
 
+    truth.write(installation.home)
+    leave_unpublished(installation)
     with mock.patch("kcn_pipeline.warehouse.publish_night", side_effect=publish_all_but_the_first):
-        said = unpublished.refresh("2026-11-20", expect=1)
+        said = installation.refresh("2026-11-20", expect=1)
     assert "Night 2026-11-19 landed but was not published" in said
-    assert unpublished.query("SELECT count(*) AS n FROM fct_indicator_value WHERE value IS NOT NULL")[0]["n"] > 100
-    submissions = unpublished.query("SELECT count(*) AS n FROM fct_report_submission WHERE status = 'on_time'")
+    assert installation.query("SELECT count(*) AS n FROM fct_indicator_value WHERE value IS NOT NULL")[0]["n"] > 100
+    submissions = installation.query("SELECT count(*) AS n FROM fct_report_submission WHERE status = 'on_time'")
     assert submissions[0]["n"] > 10
 
 

@@ -46,16 +46,10 @@ def state(truth: Truth) -> SurveyState:
 
 
 @pytest.fixture(scope="module")
-def said() -> list[str]:
-    """What the commands said."""
-    return []
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory, said: list[str]) -> Installation:
-    """The tracked surveys and the register they need, in one night; Dagster keeps its events as it always does."""
-    installation = make_installation(tmp_path_factory.mktemp("surveys"), FEEDS)
-    said.append(installation.refresh(SAMPLE_NIGHT))
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """The tracked surveys and the register they need, in one night."""
+    installation = make_installation(tmp_path_factory.mktemp("surveys"), FEEDS, forgets_events=True)
+    installation.refresh(SAMPLE_NIGHT)
     return installation
 
 
@@ -166,9 +160,10 @@ def test_verdicts_give_their_reasons(sample: Installation) -> None:
 # ---- nobody's name ---------------------------------------------------------------------------------------------------
 
 
-def test_planted_identities_are_nowhere_but_in_landing(sample: Installation, truth: Truth, said: list[str]) -> None:
+def test_planted_identities_are_nowhere_but_in_landing(sample: Installation, truth: Truth) -> None:
     planted = truth.surveys.planted
     assert len(planted) > 500
+    said = [(sample.home / "refreshed").read_text("utf-8")]
     for command in (["catalog"], ["digest"]):
         code, text = sample.run_here(*command)
         assert code == 0, text
@@ -213,17 +208,17 @@ def test_comments_are_masked_and_kept(sample: Installation) -> None:
 
 
 @pytest.mark.slow
-def test_respondent_keys_depend_on_the_installation(sample: Installation, tmp_path: Path) -> None:
+def test_respondent_keys_depend_on_the_installation(alone: Installation, tmp_path: Path) -> None:
     """The same files give other keys with another secret, and the same figures."""
     other = make_installation(tmp_path / "other", FEEDS, forgets_events=True)
     other.refresh(SAMPLE_NIGHT)
     keys = [
         {row["respondent_key"] for row in _rows(Lake(one.data), "validation", "survey_responses")}
-        for one in (sample, other)
+        for one in (alone, other)
     ]
     assert keys[0]
     assert not keys[0] & keys[1]
-    assert other.digest() == sample.digest()
+    assert other.digest() == alone.digest()
 
 
 # ---- nights ----------------------------------------------------------------------------------------------------------
@@ -241,12 +236,12 @@ NIGHTS = ("2025-12-15", "2026-03-20", "2026-05-10", SAMPLE_NIGHT)
 
 
 @pytest.mark.slow
-def test_files_of_many_nights_give_what_one_night_gives(sample: Installation, truth: Truth, tmp_path: Path) -> None:
+def test_files_of_many_nights_give_what_one_night_gives(alone: Installation, truth: Truth, tmp_path: Path) -> None:
     """The register comes last: enterprises that nobody knew are let in then."""
     feeds = ({**FEEDS[0], "url": "register"}, {**FEEDS[1], "url": "surveys"})
     spread = make_installation(tmp_path / "spread", feeds, forgets_events=True)
     # Sums of floats depend on their order in the last digit, and the order of respondents on the key.
-    shutil.copy(sample.data / KEY_FILE, spread.data)
+    shutil.copy(alone.data / KEY_FILE, spread.data)
     for first, night in zip(("", *NIGHTS[:-1]), NIGHTS, strict=True):
         for path, arrives, content in truth.files():
             if path.startswith("surveys/") and first < arrives <= night:
@@ -256,17 +251,17 @@ def test_files_of_many_nights_give_what_one_night_gives(sample: Installation, tr
             shutil.copy(INPUTS / "register" / FEEDS[0]["include"][0], spread.home / "register")
         spread.refresh(night)
     for query in QUERIES:
-        assert spread.query(query) == sample.query(query)
+        assert spread.query(query) == alone.query(query)
     before = spread.digest()
     spread.replay()
     assert spread.digest() == before
 
 
 @pytest.mark.slow
-def test_run_twice_changes_no_row(sample: Installation) -> None:
-    before = sample.digest()
-    sample.refresh(SAMPLE_NIGHT)
-    assert sample.digest() == before
+def test_run_twice_changes_no_row(alone: Installation) -> None:
+    before = alone.digest()
+    alone.refresh(SAMPLE_NIGHT)
+    assert alone.digest() == before
 
 
 # ---- the questionnaires of the tests ---------------------------------------------------------------------------------

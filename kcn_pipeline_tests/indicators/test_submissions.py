@@ -118,6 +118,10 @@ def test_developer_reports_for_each_of_its_eco_parks(province: SmallProvince) ->
     rows = [park(QUE_VO, **eco), park("VSIP_BN", **eco), park(QUANG_CHAU, developer_id="E0009")]
     province.register("2026-01-05", "register_parks", rows)
     province.report("2026-03-01", "E0009", "a_4", "2025", park_code=QUE_VO)
+    compute(province, "2026-04-01")
+    missing = [row for row in rows_of(province, "2025", "A.4") if row["status"] == "missing"]
+    assert missing == [], "nobody knows who E0009 is"
+    province.register("2026-04-02", "register_enterprises", [enterprise("E0009", "TIEN_SON", role="developer")])
     compute(province, "2026-04-02")
     rows = rows_of(province, "2025", "A.4")
     assert {(r["park_code"], r["enterprise_id"], r["status"]) for r in rows} == {

@@ -56,6 +56,21 @@ def test_references_are_looked_up_in_tonights_and_earlier_rows(registered: Lake,
     assert (refused["enterprise_id"], refused["_rules"]) == ("E0004", "unknown_park")
 
 
+def test_a_developer_whom_the_register_does_not_have_is_told(lake: Lake, contracts: Contracts) -> None:
+    """Not by a rule of the contract: enterprises are judged after parks. The park itself is accepted."""
+    stage(
+        lake, contracts, "register_parks", {"developer_id": "E0001"},
+        {"park_code": "VSIP_BN", "developer_id": "E0009"}, {"park_code": "TIEN_SON", "developer_id": None},
+    )  # fmt: skip
+    stage(lake, contracts, "register_enterprises", {})
+    result = run(lake, contracts, "register").tables["register_parks"]
+    assert (result.accepted, result.findings) == (3, 1)
+    assert _rules(lake) == [("unknown_developer", "E0009")]
+    stage(lake, contracts, "register_land", {}, night=NEXT)
+    run(lake, contracts, "register", NEXT)
+    assert _rules(lake, NEXT) == [], "it is told on the night of the register"
+
+
 def test_a_newer_register_changes_closes_and_adds(registered: Lake, contracts: Contracts) -> None:
     newer = {"as_of": JUNE}
     stage(
