@@ -19,6 +19,7 @@ from kcn_pipeline_tests.simulate.stations.events import shuffle
 LAST_DAY = date(2026, 1, 1)
 NIGHTS = [(LAST_DAY + timedelta(days=number)).isoformat() for number in (1, 2, 3, 4, 5)]
 FEEDS: tuple[Mapping[str, Any], ...] = ({"id": "register", "kind": "register/files", "url": "register"}, *compare.FEEDS)
+DEAD = {"id": "dead_server", "kind": "monitoring/station_files", "url": "ftp://127.0.0.1:9/stations"}
 SEED = 24
 #: What stations tell, and the register of parks.
 INDICATORS = {"EN02", "EN14", "EN15", "ID02", "ID03", "ID06"}
@@ -45,10 +46,11 @@ def truth() -> Truth:
 
 @pytest.fixture(scope="module")
 def at_once(truth: Truth, tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """All files in one night, the last."""
-    installation = make_installation(tmp_path_factory.mktemp("once"), FEEDS, forgets_events=True)
+    """All files in one night, the last; another server is dead."""
+    installation = make_installation(tmp_path_factory.mktemp("once"), (*FEEDS, DEAD), forgets_events=True)
     truth.write(installation.home, last_night=NIGHTS[-1])
-    installation.refresh(NIGHTS[-1])
+    said = installation.refresh(NIGHTS[-1], expect=1)
+    assert DEAD["id"] in said
     return installation
 
 
@@ -93,12 +95,7 @@ def test_five_nights_out_of_order_give_what_one_night_gives(
     assert spread.digest() == before
 
 
-def test_a_dead_server_is_named_and_the_other_feeds_publish(truth: Truth, tmp_path: Path) -> None:
-    dead = {"id": "dead_server", "kind": "monitoring/station_files", "url": "ftp://127.0.0.1:9/stations"}
-    installation = make_installation(tmp_path / "home", (*FEEDS, dead), forgets_events=True)
-    truth.write(installation.home, last_night=NIGHTS[0])
-    said = installation.refresh(NIGHTS[0], expect=1)
-    assert "dead_server" in said
-    assert installation.query("SELECT count(*) AS n FROM fct_monitoring_daily WHERE n_valid > 0")[0]["n"] > 0
-    (row,) = installation.query("SELECT failures FROM audit_refresh")
-    assert "dead_server" in row["failures"]
+def test_a_dead_server_is_named_and_the_other_feeds_publish(at_once: Installation) -> None:
+    assert at_once.query("SELECT count(*) AS n FROM fct_monitoring_daily WHERE n_valid > 0")[0]["n"] > 0
+    (row,) = at_once.query("SELECT failures FROM audit_refresh")
+    assert DEAD["id"] in row["failures"]
