@@ -53,6 +53,7 @@ class Lake:
         """Write one pack (one row per payload) under the next free number of the night; never overwrites one."""
         folder = self.landing_dir / source / f"night={night}"
         path = folder / f"pack-{len(list(folder.glob('pack-*.parquet'))):03d}.parquet"
+        self._keep_landing_private()
         _write(path, payloads, row_group_size, level=PACK_LEVEL)
         return path
 
@@ -69,6 +70,7 @@ class Lake:
 
     def write_feed_log(self, topic: str, night: str, rows: pa.Table) -> None:
         """Keep how the feeds of a topic fared that night (replaces the night's earlier log)."""
+        self._keep_landing_private()
         _write(self.landing_dir / "_feeds" / topic / f"night={night}.parquet", rows)
 
     def read_feed_log(self, topic: str, night: str) -> pa.Table | None:
@@ -80,6 +82,11 @@ class Lake:
         """Every night on which feeds were asked, whether or not something landed, oldest first."""
         logs = self.landing_dir.glob("_feeds/*/night=*.parquet")
         return sorted({path.stem.removeprefix("night=") for path in logs})
+
+    def _keep_landing_private(self) -> None:
+        """Make the folder of landing for its owner alone, as payloads hold personal data; one that exists stays."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self.landing_dir.mkdir(mode=0o700, exist_ok=True)
 
     # ---- tables ------------------------------------------------------------------------------------------------
 

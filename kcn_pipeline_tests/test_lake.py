@@ -1,5 +1,6 @@
-"""Slices of the lake: what is read of them."""
+"""Slices of the lake: what is read of them; and who may read landing."""
 
+import stat
 from pathlib import Path
 
 import pyarrow as pa
@@ -86,3 +87,21 @@ def test_dictionaries_are_read_back_as_text(tmp_path: Path) -> None:
         assert stored is not None
         assert stored.schema == pa.schema([("text", pa.string()), ("at", pa.timestamp("us"))])
         assert stored.column("text").to_pylist() == expected
+
+
+def test_landing_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """Packs hold personal data. A folder that is there already stays as somebody made it."""
+    payloads = pa.table({"source": ["surveys"], "name": ["a.csv"], "content": [b"name"]})
+    for data, first in ((tmp_path / "packs", True), (tmp_path / "logs", False)):
+        lake = Lake(data)
+        if first:
+            lake.write_pack("surveys", NIGHT, payloads)
+        else:
+            lake.write_feed_log("survey", NIGHT, payloads)
+        assert stat.S_IMODE(lake.landing_dir.stat().st_mode) == 0o700
+        assert stat.S_IMODE(data.stat().st_mode) & 0o055, "other folders are as the umask says"
+    shared = Lake(tmp_path / "shared")
+    shared.landing_dir.mkdir(parents=True)
+    shared.landing_dir.chmod(0o750)
+    shared.write_pack("surveys", NIGHT, payloads)
+    assert stat.S_IMODE(shared.landing_dir.stat().st_mode) == 0o750

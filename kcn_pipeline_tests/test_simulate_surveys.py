@@ -16,7 +16,7 @@ from kcn_pipeline_tests.simulate.__main__ import SAMPLE_NIGHT, SAMPLE_SEED
 from kcn_pipeline_tests.simulate.surveys import Surveys, SurveyState, formulas
 from kcn_pipeline_tests.simulate.surveys.mishaps import LOST, MASKED, REFUSED
 from kcn_pipeline_tests.simulate.surveys.questionnaire import read_questionnaire
-from kcn_pipeline_tests.simulate.surveys.ratings import hide_parks
+from kcn_pipeline_tests.simulate.surveys.ratings import hide_parks, unshown_parks
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +102,21 @@ def test_parks_are_hidden_until_nothing_follows() -> None:
     assert hide_parks({"A": 2, "B": 1, "C": 9}, 12, 3) == {"A", "B"}
     # One respondent of no park at all is hidden among others.
     assert hide_parks({"A": 5, "B": 4}, 10, 3) == {"B"}
+    # Whether anybody answered at all is hidden with another park, what was answered is not.
+    assert hide_parks({"A": 0, "B": 4, "C": 9}, 13, 3) == {"A"}
+    assert (
+        unshown_parks({"A": 0, "B": 4, "C": 9}, 13, 3) == unshown_parks({"A": 1, "B": 4, "C": 9}, 14, 3) == {"A", "B"}
+    )
+    assert unshown_parks({"B": 4, "C": 9}, 13, 3) == set()
+
+
+def test_who_answered_in_parks_of_few_is_not_told(state: SurveyState) -> None:
+    rows = [row for row in state.rates() if row["conf_status"] == "C"]
+    assert len(rows) > 10
+    assert {row["level"] for row in rows} == {"park"}
+    assert not any(row["n_current"] or row["n_received"] or row["response_rate_pct"] is not None for row in rows)
+    shown = [row for row in state.rates() if row["level"] == "park" and row["conf_status"] == "F"]
+    assert min(row["n_current"] for row in shown) >= 3
 
 
 # ---- the sample ------------------------------------------------------------------------------------------------------
@@ -151,7 +166,7 @@ def test_every_mishap_has_its_consequence(sample: Surveys, state: SurveyState) -
     assert sum(one.expected == MASKED for one in cases) == 4
     counts = Counter(one.standing for one in state.outcomes)
     assert counts["superseded"] == 2
-    assert counts["quarantined"] == sum(state.refused().values()) > 8
+    assert counts["quarantined"] == sum(state.refused().values()) > 7
 
 
 def test_figures_of_few_are_not_told(state: SurveyState) -> None:

@@ -26,7 +26,7 @@ from kcn_pipeline.contracts.surveys import Question, Survey, header_key
 Fault = tuple[Sequence[str | int], str]
 #: The table whose columns measures fill.
 _MEASURED = "survey_response"
-_FLAGS = ("straight_lining", "impossible_duration", "outside_round_park")
+_FLAGS = ("straight_lining", "impossible_duration", "outside_round_park", "unreadable_park", "not_invited")
 
 
 def check_ratings(

@@ -10,6 +10,8 @@
 --     respondent, taken back and refused
 --   n_flagged: counting responses that somebody should look at
 --   response_rate_pct: share of the invited that answered; empty without a list
+--   conf_status: F shown · C of a park that fewer than three answered for (min_respondents), or by which such a park
+--     could be worked out: everything but n_invited is empty
 CREATE VIEW mart_survey_response AS
 SELECT
     r.survey_id,
@@ -47,7 +49,8 @@ SELECT
     r.n_deleted,
     r.n_quarantined,
     r.n_flagged,
-    r.response_rate_pct
+    r.response_rate_pct,
+    r.conf_status
 FROM fct_survey_response r
 JOIN dim_survey s ON s.survey_id = r.survey_id AND s.round_code = r.round_code
 LEFT JOIN dim_area a

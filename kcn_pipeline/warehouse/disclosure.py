@@ -5,14 +5,17 @@ parks is what was hidden; parks are hidden, smallest first, until that rest is l
 
 The rules, of values with an operand from SURVEY_TABLE (`survey_ratings` in the lake follows the same ones):
 * A park, or anything else below a province, that fewer than the least number of respondents answered for is withheld,
-  and so is a province with fewer than its own least number.
+  and so is a province with fewer than its own least number. A park of which response rates do not show who answered is
+  withheld whoever answered, and even if nobody did.
 * Which parks protect others goes by the respondents of the whole round and not by the answers to one question: a choice
   that changed with a late answer would show tonight what it hid yesterday, and the difference is the answer.
-* What is withheld has no value, numerator and denominator, obs_status Q (suppressed) and conf_status C (confidential).
-  An area that nobody answered for is missing and not withheld: there is nothing to hide.
+* What is withheld has neither value, numerator and denominator nor n_reporting and n_expected; its obs_status is Q
+  (suppressed) and its conf_status C (confidential). Of a park the comment does not say whether few answered or others
+  are protected: of two parks that are withheld together it would tell which is the small one.
+* Any other area that nobody answered for is missing and not withheld.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,14 +25,18 @@ Row = dict[str, Any]
 
 #: The table that answers of surveys come into the catalog by.
 SURVEY_TABLE = "survey_response"
-_HIDDEN: Row = {"value": None, "numerator": None, "denominator": None, "obs_status": "Q", "conf_status": "C"}
+_FIGURES = ("value", "numerator", "denominator", "n_reporting", "n_expected")
+_HIDDEN: Row = {**dict.fromkeys(_FIGURES), "obs_status": "Q", "conf_status": "C"}
 _TOO_FEW = "Ít hơn {least} người trả lời / Fewer than {least} respondents"
-_PROTECTS = "Ẩn để không suy ra được KCN khác / Withheld so that another park cannot be worked out"
+_OR_PROTECTS = (
+    "Ít hơn {least} người trả lời, hoặc ẩn để không suy ra được KCN khác"
+    " / Fewer than {least} respondents, or withheld so that another park cannot be worked out"
+)
 
 #: The province that holds an area in a period; None when it is not known.
 Province = Callable[[str, str], str | None]
-#: How many of each park answered the rounds that an indicator (first) reads in a period (second).
-Respondents = Callable[[str, str], Mapping[str, int]]
+#: How many of each park answered the rounds that an indicator (first) reads in a period (second); None: not shown.
+Respondents = Callable[[str, str], Mapping[str, int | None]]
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,8 @@ def withhold_few(rows: Iterable[Row], disclosure: Disclosure) -> Iterator[Row]:
         indicator, period, area = row["indicator_code"], row["period_code"], row["area_code"]
         if row["level"] == "province":
             total = totals[indicator, period, area] = row["n_reporting"] or 0
-            yield _hide_few(row, disclosure.least_of_province) if 0 < total < disclosure.least_of_province else row
+            least = disclosure.least_of_province
+            yield row | _HIDDEN | {"comment": _TOO_FEW.format(least=least)} if 0 < total < least else row
         else:
             held_by = disclosure.province_of(area, period)
             by_province.setdefault((indicator, period, row["level"], held_by), []).append(row)
@@ -81,31 +89,22 @@ def withhold_few(rows: Iterable[Row], disclosure: Disclosure) -> Iterator[Row]:
         yield from _withhold(held, totals.get((indicator, period, province), 0), disclosure.least, respondents)
 
 
-def _withhold(rows: Sequence[Row], total: int, least: int, respondents: Mapping[str, int]) -> Iterator[Row]:
+def _withhold(rows: Sequence[Row], total: int, least: int, respondents: Mapping[str, int | None]) -> Iterator[Row]:
     """The areas of one level in one province, for one indicator and period; `total` answered in the province."""
-    answers = {row["area_code"]: row["n_reporting"] for row in rows if row["n_reporting"]}
-    few = {area for area, n in answers.items() if n < least}
-    protecting = _find_protecting(answers, few, total, least, respondents)
+    # Without a number of respondents nothing was counted: the period has no survey, or is divided.
+    answers = {row["area_code"]: row["n_reporting"] for row in rows if row["n_reporting"] is not None}
+    hidden = _find_hidden(answers, total, least, respondents)
     for row in rows:
-        if row["area_code"] in few:
-            yield _hide_few(row, least)
-        elif row["area_code"] in protecting:
-            yield row | _HIDDEN | {"comment": _PROTECTS}
-        else:
-            yield row
+        is_hidden = row["area_code"] in hidden
+        yield row | _HIDDEN | {"comment": _OR_PROTECTS.format(least=least)} if is_hidden else row
 
 
-def _hide_few(row: Row, least: int) -> Row:
-    return row | _HIDDEN | {"comment": _TOO_FEW.format(least=least)}
-
-
-def _find_protecting(
-    answers: Mapping[str, int], few: Collection[str], total: int, least: int, respondents: Mapping[str, int]
-) -> set[str]:
-    """The areas that are withheld only because the province less the shown ones would tell those of `few`."""
-    shown = sorted(answers.keys() - few, key=lambda area: (respondents.get(area, 0), area))
+def _find_hidden(answers: Mapping[str, int], total: int, least: int, respondents: Mapping[str, int | None]) -> set[str]:
+    """The areas that few answered for, and those by which the province less the shown ones would tell of them."""
+    unshown = {area for area in answers if respondents.get(area, 0) is None}
+    hidden = unshown | {area for area, n in answers.items() if 0 < n < least}
+    shown = sorted(answers.keys() - hidden, key=lambda area: (respondents.get(area) or 0, area))
     rest = max(total, sum(answers.values())) - sum(answers[area] for area in shown)
-    hidden: set[str] = set()
     while shown and 0 < rest < least:
         area = shown.pop(0)
         hidden.add(area)

@@ -5,7 +5,7 @@ question, channel and day alone; with its park, its minute or how long it took, 
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -97,16 +97,19 @@ def withhold_values(lake: Lake, values: ArrowTable | None, contracts: Contracts,
     return Withheld(values, disclosure)
 
 
-def _count_respondents(lake: Lake, contracts: Contracts, indicator_code: str, period_code: str) -> Counter[str]:
-    """How many of each park answered the rounds that speak of the period and ask for the indicator."""
-    found: Counter[str] = Counter()
+def _count_respondents(
+    lake: Lake, contracts: Contracts, indicator_code: str, period_code: str
+) -> dict[str, int | None]:
+    """How many of each park answered the rounds that speak of the period and ask for the indicator; None: not shown."""
+    found: dict[str, int | None] = {}
     for survey_id, respondent_types in _asked_of(contracts, indicator_code).items():
         rounds = [one.round for one in contracts.surveys[survey_id].rounds if one.period == period_code]
         newest = [lake.slices("indicators", _RATES, parts=[f"round={survey_id}.{code}"])[-1:] for code in rounds]
         for path in (path for paths in newest for path in paths):
             for row in lake.read_slice(path, ["respondent_type", "level", "area_code", "n_current"]).to_pylist():
                 if row["level"] == "park" and row["respondent_type"] in respondent_types:
-                    found[row["area_code"]] += row["n_current"]
+                    known, more = found.get(row["area_code"], 0), row["n_current"]
+                    found[row["area_code"]] = None if known is None or more is None else known + more
     return found
 
 

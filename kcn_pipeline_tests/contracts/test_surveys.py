@@ -23,7 +23,7 @@ RULES = """
     unknown_survey unreadable_survey unknown_question unknown_label score_out_of_scale
     answer_contradicts double_entry_differs no_round unknown_respondent_type no_respondent_key unknown_enterprise
     unknown_park test_response empty_response not_finished not_approved straight_lining impossible_duration
-    outside_round_park
+    outside_round_park second_entry_alone double_entry_key_differs form_repeated answers_same_moment response_left_out
 """
 #: Named by the domain notes with author and year: Lynn 1986 and Polit & Beck 2006, from 3 to 40 experts.
 CVI = {3: 1.0, 5: 1.0, 6: 0.83, 8: 0.83, 9: 0.78, 40: 0.78}

@@ -341,6 +341,7 @@ def test_eco_park_report(province: SmallProvince) -> None:
     eco = {"is_eco_park": True, "developer_id": "E0009"}
     rows = [park(QUE_VO, **eco), park(EMPTY_PARK, **eco), park(QUANG_CHAU)]
     province.register("2026-01-05", "register_parks", rows)
+    province.enterprises("2026-01-05", {"E0009": QUANG_CHAU})
     province.report("2026-03-01", "E0009", "a_4", "2025", park_code=QUE_VO)
     values = compute(province, "MG09")
     found = {area: figures(values["MG09", area, "2025"])[::3] for area in (QUE_VO, EMPTY_PARK, QUANG_CHAU)}

@@ -29,6 +29,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "kind": "wastewater", "park_code": "QUE_VO", "unit": "MG_PER_L", "n_received": 288, "n_valid": 288,
         "n_expected": 288, "n_flagged": 0, "hours_valid": 24, "is_sufficient": True, "is_derived": False,
     },
+    "fct_survey_response": {"conf_status": "F"},
     "audit_payload": {"night": "2026-04-10"},
 }  # fmt: skip
 

@@ -94,23 +94,24 @@ def _value(world: World, code: str, area: Area) -> IndicatorValue:
 
 
 def _withhold(values: Sequence[IndicatorValue], surveys: SurveyState) -> Iterator[IndicatorValue]:
-    """The values without those of areas that too few respondents of a survey told (status Q)."""
+    """The values without those of areas that too few respondents of a survey told (status Q), and without how many."""
     least, least_of_province = (surveys.thresholds[f"min_respondents{area}"] for area in ("", "_province"))
     counts: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     for one in values:
-        if one.indicator_code in OF_SURVEYS and one.n_reporting and one.area_code not in _PROVINCES:
+        if one.indicator_code in OF_SURVEYS and one.n_reporting is not None and one.area_code not in _PROVINCES:
             counts[one.indicator_code, one.period_code][one.area_code] = one.n_reporting
     hidden: dict[tuple[str, str], set[str]] = defaultdict(set)
     for (code, period), parks in counts.items():
-        crowd = surveys.crowd(OF_SURVEYS[code], period)
-        hidden[code, period] |= hide_parks(parks, sum(parks.values()), least, crowd)
+        crowd, unshown = surveys.crowd(OF_SURVEYS[code], period)
+        told = {park: n for park, n in parks.items() if n or park in unshown}
+        hidden[code, period] |= hide_parks(told, sum(told.values()), least, crowd, unshown)
     for one in values:
         is_few = one.area_code in _PROVINCES and 0 < (one.n_reporting or 0) < least_of_province
         if is_few and one.indicator_code in OF_SURVEYS:
             hidden[one.indicator_code, one.period_code].add(one.area_code)
     for one in values:
         is_hidden = one.area_code in hidden.get((one.indicator_code, one.period_code), ())
-        yield replace(one, value=None, obs_status="Q") if is_hidden else one
+        yield replace(one, value=None, obs_status="Q", n_reporting=None, n_expected=None) if is_hidden else one
 
 
 _PROVINCES = frozenset({"BN", "BN_OLD", "BG_OLD"})

@@ -348,6 +348,7 @@ def answered(area_code: str = "BN", **cells: Any) -> dict[str, Any]:
         "n_quarantined": 1,
         "n_flagged": 2,
         "response_rate_pct": 60.0,
+        "conf_status": "F",
     }
     return row | cells
 

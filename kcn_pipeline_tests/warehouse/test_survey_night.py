@@ -186,15 +186,17 @@ def test_parks_protect_others_in_the_order_of_the_respondents_of_the_round(lake:
     parks = [area(park, "park", "KCN", "BN") for park in counts]
     others = [row for row in dimensions()["dim_area"] if row["area_code"] not in counts]
 
-    def hidden(**respondents: int) -> set[str]:
+    def hidden(**respondents: int | None) -> set[str]:
         held = {"survey_id": "satisfaction", "round_code": "2025"}
         rates = [answered(park, n_current=n, **held) for park, n in respondents.items()]
-        rates += [answered(park, n_current=20 - n, respondent_type="worker", **held) for park, n in respondents.items()]
+        workers = {park: 20 - (n or 0) for park, n in respondents.items()}
+        rates += [answered(park, n_current=n, respondent_type="worker", **held) for park, n in workers.items()]
         write(lake, "indicators", "survey_rates", {"round=satisfaction.2025": rates})
         batch = collect_in(lake, [*others, *parks])
         return {row["area_code"] for row in batch.values if row["value"] is None}  # type: ignore[union-attr]
 
-    assert hidden(QUE_VO=1, VSIP_BN=7, YEN_PHONG=9) == {"QUE_VO", "VSIP_BN"}
+    assert hidden(QUE_VO=None, VSIP_BN=7, YEN_PHONG=9) == {"QUE_VO", "VSIP_BN"}
+    assert hidden(QUE_VO=None, VSIP_BN=9, YEN_PHONG=None) == {"QUE_VO", "YEN_PHONG"}, "as response rates withhold them"
     assert hidden(QUE_VO=1, VSIP_BN=9, YEN_PHONG=7) == {"QUE_VO", "YEN_PHONG"}
 
 

@@ -80,12 +80,6 @@ def open_round(engine: Engine, lake: Lake, held: Round) -> None:
     )
 
 
-#: How many responses count: respondent type × park.
-CROWDS = """
-    SELECT respondent_type, park_code, COUNT(*) AS n FROM rated
-    GROUP BY respondent_type, park_code ORDER BY respondent_type, park_code"""
-
-
 def newest_slice(lake: Lake, table: str, part: str) -> list[Path]:
     """The slice that holds all accepted rows of a round; none where it was never judged."""
     return lake.slices("validation", table, parts=[part])[-1:]

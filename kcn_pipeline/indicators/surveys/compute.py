@@ -24,8 +24,8 @@ from kcn_pipeline.indicators.surveys.assessments import Standing, assess_round
 from kcn_pipeline.indicators.surveys.comments import collect_comments
 from kcn_pipeline.indicators.surveys.disclosure import is_published
 from kcn_pipeline.indicators.surveys.measures import measure_period, rounds_of_period
-from kcn_pipeline.indicators.surveys.rates import open_rates, rate_responses
-from kcn_pipeline.indicators.surveys.ratings import Row, Yardstick, count_crowds, rate_province, rate_round, tally
+from kcn_pipeline.indicators.surveys.rates import count_turnouts, open_rates, rate_responses
+from kcn_pipeline.indicators.surveys.ratings import Row, Yardstick, rate_province, rate_round, tally
 from kcn_pipeline.indicators.surveys.scores import read_scores
 from kcn_pipeline.indicators.surveys.tables import Round, round_part
 from kcn_pipeline.indicators.surveys.touched import (
@@ -121,7 +121,8 @@ def _compute_round(
     with Engine(threads=1, memory=MEMORY) as engine:
         open_round(engine, lake, held)
         open_rates(engine, lake, held)
-        found[tables.RATES] = list(rate_responses(engine, held, province))
+        turnouts = count_turnouts(engine)
+        found[tables.RATES] = list(rate_responses(turnouts, held, province, thresholds.min_respondents))
         if not is_published(contracts, contract, today):
             return found
         found[tables.COMMENTS] = list(collect_comments(engine, held, thresholds.min_respondents))
@@ -133,7 +134,8 @@ def _compute_round(
         scores = read_scores(engine, lake, held, block.criteria)
         tallies = tally(scores)
         figures = rate_province(tallies, yardstick)
-        found[tables.RATINGS] = list(rate_round(tallies, figures, count_crowds(engine), held, province, yardstick))
+        crowds = {name: turnout.crowd for name, turnout in turnouts.items()}
+        found[tables.RATINGS] = list(rate_round(tallies, figures, crowds, held, province, yardstick))
         found[tables.STATISTICS] = list(agree(scores, tallies, held, yardstick, contracts.ratings.criteria))
     previous = _verdicts_before(lake, survey, contract, verdicts)
     before = _judged_before(lake, held, night)

@@ -25,10 +25,22 @@ def is_published(contracts: Contracts, held: Round, today: date) -> bool:
 
 @dataclass(frozen=True)
 class Crowd:
-    """The respondents of one type in a whole round: how many of each park, and in all with those of no park."""
+    """The respondents of one type in a whole round: how many of each park, and in all with those of no park.
+
+    A park of which somebody was invited, or of which anything came, is there even if nobody counts.
+    """
 
     parks: Mapping[str, int]
     total: int
+
+    def find_unshown(self, least: int) -> set[str]:
+        """The parks of which nothing is shown in the whole round, not even whether anybody answered.
+
+        That nobody did is hidden, too: of a park with one enterprise it tells who kept silent, and if only such parks
+        were shown, every hidden one would tell who answered.
+        """
+        few = {park for park, n in self.parks.items() if n < least}
+        return self._hide(self.parks, self.total, few, least, hides_none=bool(few))
 
     def find_hidden(self, answers: Mapping[str, int], total: int, least: int) -> set[str]:
         """The parks that are hidden in one cell: too few answered in it, or others could be worked out from them.
@@ -37,14 +49,19 @@ class Crowd:
         respondents of the round and not by the answers of the cell: a choice that changed with a late answer would show
         tonight what it hid yesterday, and the difference is the answer.
         """
-        always = self._hide(self.parks, self.total, {park for park, n in self.parks.items() if n < least}, least)
-        return self._hide(answers, total, (always & {*answers}) | {p for p, n in answers.items() if n < least}, least)
+        few = {park for park, n in answers.items() if n < least}
+        return self._hide(answers, total, (self.find_unshown(least) & {*answers}) | few, least)
 
-    def _hide(self, counts: Mapping[str, int], total: int, hidden: set[str], least: int) -> set[str]:
-        """`hidden` and, smallest of the round first, as many others as it takes that the rest is nobody or enough."""
+    def _hide(
+        self, counts: Mapping[str, int], total: int, hidden: set[str], least: int, hides_none: bool = False
+    ) -> set[str]:
+        """`hidden` and, smallest of the round first, as many others as it takes that the rest is enough.
+
+        That the rest is nobody is enough, too, unless it `hides_none`.
+        """
         shown = sorted(counts.keys() - hidden, key=lambda park: (self.parks.get(park, 0), park))
         rest = total - sum(counts[park] for park in shown)
-        while shown and 0 < rest < least:
+        while shown and rest < least and (rest or hides_none):
             park = shown.pop(0)
             hidden = hidden | {park}
             rest += counts[park]

@@ -4,13 +4,15 @@ It must not count an answer. The surprising fact: the rate is of the invited alo
 having been asked is welcome and counted, but cannot make up for one that was asked and did not.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from kcn_pipeline.engine import Engine
 from kcn_pipeline.indicators.surveys.answers import CURRENT, INVITATIONS_TABLE, REFUSED_TABLE, newest_slice
+from kcn_pipeline.indicators.surveys.disclosure import CONFIDENTIAL, FREE, Crowd
 from kcn_pipeline.indicators.surveys.ratings import Row
 from kcn_pipeline.indicators.surveys.tables import Round, round_part
 from kcn_pipeline.lake import Lake
@@ -25,14 +27,17 @@ _COUNTS = ("n_current", "n_superseded", "n_deleted", "n_quarantined", "n_flagged
 
 
 def open_rates(engine: Engine, lake: Lake, held: Round) -> None:
-    """Make `refused` (submissions of the open round of which no version counts) and `invited` readable."""
+    """Make `refused` (submissions of the open round of which no version counts) and `invited` readable.
+
+    The park of an invited one is that of the list or the register: that of the answer would tell who answered.
+    """
     part = round_part(*held)
     engine.register_slices("refused", newest_slice(lake, REFUSED_TABLE, part), _REFUSED)
     engine.register_slices("all_invited", newest_slice(lake, INVITATIONS_TABLE, part), _INVITED)
     engine.materialize(
         "invited",
         f"""
-        SELECT i.respondent_type, i.respondent_key, COALESCE(MAX(i.park_code), MAX(r.park_code)) AS park_code,
+        SELECT i.respondent_type, i.respondent_key, MAX(i.park_code) AS park_code,
             COUNT(DISTINCT r.respondent_key) AS has_answered
         FROM all_invited AS i
         LEFT JOIN responses AS r ON r.respondent_type = i.respondent_type
@@ -62,30 +67,67 @@ _INVITATIONS = """
     FROM invited GROUP BY respondent_type, park_code"""
 
 
-def rate_responses(engine: Engine, held: Round, province: str) -> Iterator[Row]:
-    """The rows of `survey_rates` of the open round."""
-    counts: dict[tuple[str, str | None], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+@dataclass(frozen=True)
+class Turnout:
+    """How many of one respondent type were invited and came: in each park, and `everybody` with those of no park."""
+
+    parks: Mapping[str, Counter[str]]
+    everybody: Counter[str]
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether there is a list of invited ones."""
+        return "n_invited" in self.everybody
+
+    @property
+    def crowd(self) -> Crowd:
+        """Those who count."""
+        return Crowd(self._in_parks("n_current"), self.everybody["n_current"])
+
+    def find_hidden(self, least: int) -> set[str]:
+        """The parks of which neither is shown how many answered nor how many of the invited did."""
+        if not self.is_listed:
+            return self.crowd.find_unshown(least)
+        return self.crowd.find_hidden(self._in_parks("n_answered"), self.everybody["n_answered"], least)
+
+    def _in_parks(self, name: str) -> dict[str, int]:
+        return {park: told[name] for park, told in self.parks.items()}
+
+
+def count_turnouts(engine: Engine) -> dict[str, Turnout]:
+    """Who was invited to the open round and who came, by respondent type."""
+    counts: dict[str, dict[str | None, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for row in engine.query(_RECEIVED).to_pylist():
-        counts[row["respondent_type"], row["park_code"]][row["what"]] += row["n"]
+        counts[row["respondent_type"]][row["park_code"]][row["what"]] += row["n"]
     for row in engine.query(_INVITATIONS).to_pylist():
-        told = counts[row["respondent_type"], row["park_code"]]
-        told["n_invited"], told["n_answered"] = row["n"], row["n_answered"]
-    for respondent_type in sorted({kind for kind, _ in counts}):
-        parks = {park: told for (kind, park), told in counts.items() if kind == respondent_type}
-        is_invited = any("n_invited" in told for told in parks.values())
-        names = {name for told in parks.values() for name in told}
-        everybody = {name: sum(told.get(name, 0) for told in parks.values()) for name in names}
-        areas = [("province", province, everybody)]
-        areas += [("park", park, parks[park]) for park in sorted(filter(None, parks))]
-        for level, area_code, told in areas:
-            key = {"survey_id": held[0], "round_code": held[1], "respondent_type": respondent_type}
-            yield {**key, "level": level, "area_code": area_code, **_tell(told, is_invited)}
+        counts[row["respondent_type"]][row["park_code"]].update(n_invited=row["n"], n_answered=row["n_answered"])
+    found = {}
+    for respondent_type, areas in sorted(counts.items()):
+        everybody: Counter[str] = Counter()
+        for told in areas.values():
+            everybody.update(told)
+        found[respondent_type] = Turnout({park: areas[park] for park in sorted(filter(None, areas))}, everybody)
+    return found
 
 
-def _tell(told: dict[str, int], is_invited: bool) -> Row:
-    row: Row = {name: told.get(name, 0) for name in _COUNTS}
+def rate_responses(turnouts: Mapping[str, Turnout], held: Round, province: str, least: int) -> Iterator[Row]:
+    """The rows of `survey_rates` of a round; of a park that fewer than `least` answered for, only the invited."""
+    for respondent_type, turnout in turnouts.items():
+        key = {"survey_id": held[0], "round_code": held[1], "respondent_type": respondent_type}
+        everybody = _tell(turnout.everybody, turnout.is_listed)
+        yield {**key, "level": "province", "area_code": province, **everybody, "conf_status": FREE}
+        hidden = turnout.find_hidden(least)
+        for park, counts in turnout.parks.items():
+            told = _tell(counts, turnout.is_listed) | {"conf_status": FREE}
+            if park in hidden:
+                told = {"n_invited": told["n_invited"], "conf_status": CONFIDENTIAL}
+            yield {**key, "level": "park", "area_code": park, **told}
+
+
+def _tell(counts: Counter[str], is_listed: bool) -> Row:
+    row: Row = {name: counts[name] for name in _COUNTS}
     row["n_received"] = sum(row[name] for name in _COUNTS if name != "n_flagged")
-    invited = told.get("n_invited", 0)
-    row["n_invited"] = invited if is_invited else None
-    row["response_rate_pct"] = 100 * told.get("n_answered", 0) / invited if invited else None
+    invited = counts["n_invited"]
+    row["n_invited"] = invited if is_listed else None
+    row["response_rate_pct"] = 100 * counts["n_answered"] / invited if invited else None
     return row

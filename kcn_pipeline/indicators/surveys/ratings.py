@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kcn_pipeline.contracts.ratings import Scale, Thresholds
-from kcn_pipeline.engine import Engine
 from kcn_pipeline.indicators.surveys import statistics
-from kcn_pipeline.indicators.surveys.answers import CROWDS
 from kcn_pipeline.indicators.surveys.disclosure import CONFIDENTIAL, FREE, Crowd
 from kcn_pipeline.indicators.surveys.scores import Scores, count_scores
 from kcn_pipeline.indicators.surveys.statistics import Counts
@@ -79,17 +77,6 @@ def tally(scores: Scores) -> dict[Question, Tally]:
     return found
 
 
-def count_crowds(engine: Engine) -> dict[str, Crowd]:
-    """The respondents of the open round by type."""
-    parks: dict[str, dict[str | None, int]] = defaultdict(dict)
-    for row in engine.query(CROWDS).to_pylist():
-        parks[row["respondent_type"]][row["park_code"]] = row["n"]
-    return {
-        name: Crowd({park: n for park, n in counts.items() if park}, sum(counts.values()))
-        for name, counts in parks.items()
-    }
-
-
 def rate_province(tallies: Mapping[Question, Tally], yardstick: Yardstick) -> dict[Question, Row]:
     """The figures of every question in the whole province, those of few, which nobody may see, included."""
     return {question: rate(found.everybody, question, yardstick) for question, found in tallies.items()}
@@ -103,15 +90,20 @@ def rate_round(
     province: str,
     yardstick: Yardstick,
 ) -> Iterator[Row]:
-    """The rows of `survey_ratings` of a round; `whole` are the figures of the province."""
+    """The rows of `survey_ratings` of a round; `whole` are the figures of the province.
+
+    A park of which nothing is shown has a row for every question, or a row would tell that somebody answered.
+    """
     thresholds = yardstick.thresholds
+    least = thresholds.min_respondents
+    unshown = {name: crowd.find_unshown(least) if name != EXPERT else set() for name, crowd in crowds.items()}
     for question, found in tallies.items():
         is_shown = found.everybody.n >= thresholds.min_respondents_province
         yield _row((*question, *held, "province", province), whole[question] if is_shown else None)
         answers = {park: cell.n for park, cell in found.parks.items()}
-        hidden = crowds[question[2]].find_hidden(answers, found.everybody.n, thresholds.min_respondents)
-        for park, cell in found.parks.items():
-            figures = None if park in hidden else _rate_park(cell, question, yardstick)
+        hidden = crowds[question[2]].find_hidden(answers, found.everybody.n, least) | unshown[question[2]]
+        for park in sorted(found.parks.keys() | hidden):
+            figures = None if park in hidden else _rate_park(found.parks[park], question, yardstick)
             yield _row((*question, *held, "park", park), figures)
 
 

@@ -16,7 +16,8 @@ RESPONSES = "survey_response"
 
 _TEXT, _COUNT, _NUMBER, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
-#: One row is one indicator × criterion × respondent type × round × area that somebody of the type was asked in.
+#: One row is one indicator × criterion × respondent type × round × area that somebody of the type was asked in, or of
+#: which nothing is shown: that nobody was asked there would tell that nobody answered.
 #: `n_asked` counts the respondents whose form had the question, `n` those who answered, `n_missing` the others.
 #: `median`, `q1` and `q3` lie between neighbours in a straight line; `sd` divides by n - 1. `wilson_low` and
 #: `wilson_high` are the ends of the interval of 95 %. From `cvr` on figures are of experts only. Where `conf_status` is
@@ -134,7 +135,8 @@ COMMENTS_SCHEMA = pa.schema(
 
 #: One row is one survey × round × respondent type × area (parks, and the province with all of them and those of no
 #: park). received = current + superseded + deleted + quarantined. `response_rate_pct` is the share of the invited who
-#: have a current response, null without a list of invited ones; who came uninvited counts in `n_current` only.
+#: have a current response, null without a list of invited ones; who came uninvited counts in `n_current` only. Where
+#: `conf_status` is C, in parks alone, nothing is told but how many were invited, which no answer changes.
 RATES_SCHEMA = pa.schema(
     [
         ("survey_id", _TEXT),
@@ -150,6 +152,7 @@ RATES_SCHEMA = pa.schema(
         ("n_quarantined", _COUNT),
         ("n_flagged", _COUNT),
         ("response_rate_pct", _NUMBER),
+        ("conf_status", _TEXT),
     ]
 )
 

@@ -13,6 +13,7 @@ kinds of export, and is one response where they all carry its uuid.
     collect      all of them come together here              invitations    who was asked
     tables       what was collected as Arrow tables          grids          a sheet with its header row found
     moments      times, whoever wrote them                   columns        its columns → questions, a row → answers
+    kobo_pages   bytes of a page → its submissions           texts          CSV with control characters, long cells
 """
 
 from kcn_pipeline.staging.surveys.stage import stage_survey

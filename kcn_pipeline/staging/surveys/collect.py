@@ -6,6 +6,7 @@ since they have to be found again inside the respondent's own comments.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,7 +20,7 @@ from kcn_pipeline.findings import Finding, Place, Scope
 from kcn_pipeline.secrecy import hide_name, keyed_id
 from kcn_pipeline.staging.parks import ParkNames
 from kcn_pipeline.staging.surveys.answers import PERSONAL_ROLES, Answers, Asked
-from kcn_pipeline.staging.surveys.respondents import Respondent, Respondents
+from kcn_pipeline.staging.surveys.respondents import ENTERPRISE, Respondent, Respondents
 from kcn_pipeline.staging.surveys.strays import Strays
 from kcn_pipeline.staging.vietnamese import Convention
 
@@ -34,7 +35,8 @@ class ResponseMeta:
     """What a tool says about a response beside its answers; times are local, without zone.
 
     root        uuid that stays when the response is edited; instance: uuid that changes (version of the response)
-    number      else the number it has in its source (LimeSurvey id, number of the paper form)
+    number      else the number it has in its source (LimeSurvey id, number of the paper form); two lists of one source
+                may both begin with 1, so that a number names a response only together with its respondent
     entry       first or second, for a paper form that is typed twice: two versions of one response
     identities  what the tool itself noted of the person (account, device, e-mail address): used for masking only
     convention  how decimal numbers are written, where the tool decides it
@@ -71,6 +73,8 @@ def _uuid(text: str) -> str:
     return text.strip().removeprefix("uuid:").lower()
 
 
+#: How what no file brought is called: pages of servers, whose deletions are told by listings.
+_OF_SERVERS = frozenset(["kobo_api", "odk"])
 #: What may be a form's version or id; anything else may be a person's name.
 _VERSION, _FORM = re.compile(r"[A-Za-z0-9._-]{1,40}"), re.compile(r"a[A-Za-z0-9]{21}")
 
@@ -93,8 +97,20 @@ class Collector:
         self.listings: list[dict[str, Any]] = []
         self.invitations: list[dict[str, Any]] = []
         self.answers = Answers(contracts.ratings.scales)
+        #: By source and name of a file, its key; by key, its payloads as they came.
+        self._file_keys: dict[tuple[str, str], str] = {}
+        self._payloads: dict[str, list[str]] = {}
+        #: How often a payload holds a row that nothing tells from others, by entry.
+        self._alike: Counter[tuple[str, str, str | None, str]] = Counter()
 
     # ---- what readers call -------------------------------------------------------------------------------------------
+
+    def open_payload(self, place: Place) -> None:
+        """Note that a payload landed next; of several of one name in one night the last is the file as it stands."""
+        landed = self._payloads.setdefault(self._key_of_file(place), [])
+        if place.payload in landed:
+            landed.remove(place.payload)
+        landed.append(place.payload)
 
     def add(
         self,
@@ -156,21 +172,37 @@ class Collector:
                 "version_key": identify_version(self._secret, meta.instance or root),
                 "problem": "unknown_survey",
                 "is_test": False,
+                **self._of_file(place, meta),
                 **_of_meta(meta),
                 **_bookkeeping(place),
             }
         )
+
+    def join(self, second: dict[str, Any], first: Mapping[str, Any]) -> None:
+        """Make a row of `responses` another entry of the paper form that `first` is, in the round of that."""
+        second |= {name: first[name] for name in ("response_id", "round_code")}
+
+    def number_version(self, row: Mapping[str, Any]) -> int | None:
+        """Which of the night's payloads of its name, from 1 as they landed, a row of `responses` is from."""
+        if row["file_key"] is None:
+            return None
+        landed = self._payloads.get(row["file_key"], [])
+        return landed.index(row["_payload"]) + 1 if row["_payload"] in landed else 1
 
     def invite(
         self, place: Place, survey: Survey, round_code: str, respondent_type: str, identity: str, park: str | None
     ) -> None:
         """Take one respondent of an invitation list; `identity` is the tax code or the expert's code as written.
 
-        Lists are in the order of the register, so that who has a key must not have a line as well.
+        Lists are in the order of the register, so that who has a key must not have a line as well. Whose park nobody
+        can tell is refused and has the line only; an enterprise keeps its key, because the register may know its park.
         """
         key = self.respondents.key_of(respondent_type, identity)
         park_code = self.respondents.park_of(park) if park else None
         is_park_lost = bool(park) and park_code is None
+        problem = "list_key_unreadable" if key is None else "unknown_park" if is_park_lost else None
+        if is_park_lost and respondent_type != ENTERPRISE:
+            key = None
         self.invitations.append(
             {
                 "survey_id": survey.survey,
@@ -179,7 +211,7 @@ class Collector:
                 "respondent_key": key,
                 "park_code": park_code,
                 "list_key": keyed_id(self._secret, "list", place.source, place.file),
-                "problem": "no_respondent_key" if key is None else "unknown_park" if is_park_lost else None,
+                "problem": problem,
                 **_bookkeeping(place if key is None else replace(place, sheet=None, cell=None, line=None)),
             }
         )
@@ -202,7 +234,8 @@ class Collector:
     def _keep(self, place: Place, survey: Survey, meta: ResponseMeta, respondent: Respondent, start: int) -> None:
         """Keep a response; its answers are those from `start` on."""
         content = json.dumps(self.answers.content(start), ensure_ascii=False) if meta.instance is None else ""
-        response_id = self._identify(place, survey, meta, respondent, content)
+        root = meta.root or meta.instance or self._name(place, survey, meta, respondent, content)
+        response_id = identify_response(self._secret, survey.survey, root)
         version = meta.instance or f"{response_id}|{meta.entry}|{respondent}|{content}"
         current = survey.round_on(meta.submitted_at.date()) if meta.submitted_at else None
         self.responses.append(
@@ -216,20 +249,35 @@ class Collector:
                 "park_code": respondent.park_code,
                 "is_test": respondent.is_test,
                 "problem": respondent.problem,
+                **self._of_file(place, meta),
                 **_of_meta(meta),
                 **_bookkeeping(place),
             }
         )
 
-    def _identify(self, place: Place, survey: Survey, meta: ResponseMeta, respondent: Respondent, content: str) -> str:
-        """The id of a response: by uuid, else by its number in its source, else by who answered when, or by content."""
-        root = meta.root or meta.instance
-        if not root and meta.number:
-            root = f"{place.source}|number|{meta.number}"
-        elif not root:
-            when = meta.submitted_at.isoformat() if meta.submitted_at else ""
-            root = f"{place.source}|answered|{when}|{respondent.key or content}"
-        return identify_response(self._secret, survey.survey, root)
+    def _name(self, place: Place, survey: Survey, meta: ResponseMeta, respondent: Respondent, content: str) -> str:
+        """What tells a response without a uuid from all others of its source.
+
+        A number with who answered, or with the content where that is not known; else who answered when and what. Rows
+        of a payload that are alike even so are numbered, and have the same numbers in a longer export.
+        """
+        if meta.number:
+            return f"{place.source}|number|{meta.number}|{respondent.key or content}"
+        when = meta.submitted_at.isoformat() if meta.submitted_at else ""
+        said = keyed_id(self._secret, "answered", survey.survey, when, respondent.key or "", content)
+        alike = (place.payload, place.file, meta.entry, said)
+        self._alike[alike] += 1
+        return f"{place.source}|answered|{said}|{self._alike[alike]}"
+
+    def _of_file(self, place: Place, meta: ResponseMeta) -> dict[str, Any]:
+        """Which file brought a response, by a keyed hash of its name; none where a server did."""
+        return {"file_key": None if meta.channel in _OF_SERVERS else self._key_of_file(place)}
+
+    def _key_of_file(self, place: Place) -> str:
+        named = (place.source, place.file)
+        if named not in self._file_keys:
+            self._file_keys[named] = keyed_id(self._secret, "file", *named)
+        return self._file_keys[named]
 
     def _name_form(self, survey: Survey, uid: str) -> str:
         """The id of a form; keyed where it may be a folder's name and no id at all."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from kcn_pipeline.contracts.surveys import Choice, Question, Survey
-from kcn_pipeline.staging.surveys.grids import FORMULA_ERROR, Grid, list_some, write_text
+from kcn_pipeline.staging.surveys.grids import COVERED, FORMULA_ERROR, MERGED_CELL, Grid, list_some, write_text
 from kcn_pipeline.staging.surveys.headers import Headers, find_choice, squeeze
 from kcn_pipeline.staging.surveys.scales import says_nothing
 from kcn_pipeline.staging.vietnamese import fold
@@ -53,7 +53,7 @@ class Columns:
         """The answers in a row: what stands in a cell, or the codes that are ticked; None where nothing was said."""
         said: list[tuple[Question, str | None]] = []
         for at, question in self.single:
-            text = cell if type(cell := row[at]) is str else write_text(cell)
+            text = cell if type(cell := row[at]) is str else _write(cell, question)
             said.append((question, None if text == FORMULA_ERROR and question.kind in _FREE else text))
         for question, joined, options in self.several:
             texts = [write_text(row[at]) for at in joined]
@@ -68,6 +68,13 @@ class Columns:
     def unknown_letters(self) -> str:
         """The letters of the columns of nothing known; their headers may hold anything."""
         return list_some([column_letters(at) for at in self.unknown])
+
+
+def _write(cell: Cell, question: Question) -> str:
+    """A cell that is no plain text as one; a covered cell leaves a question on a scale neither answered nor blank."""
+    if cell is COVERED:
+        return MERGED_CELL if question.is_scored else ""
+    return write_text(cell)
 
 
 def map_columns(grid: Grid, headers: Headers, own: Collection[int], spell: Spell | None = None) -> Columns:

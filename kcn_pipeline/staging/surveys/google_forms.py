@@ -4,7 +4,7 @@ It must not understand an answer. The surprising fact: the tool gives a response
 answered and when; the same answers exported twice are one response.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from kcn_pipeline.contracts.surveys import Survey
 from kcn_pipeline.staging.surveys.collect import Collector, ResponseMeta
@@ -25,6 +25,12 @@ def is_head(titles: Sequence[str]) -> bool:
     """Whether a row heads the answers to a form: the time comes first."""
     first = next((title for title in titles if title), "")
     return fold(first) in (_LOCAL_TIME, _TIME) and sum(map(bool, titles)) > 1
+
+
+def find_missing(titles: Collection[str]) -> list[str]:
+    """What these headers lack to be answers to a form, where the time stands among them and not first."""
+    is_form = any(fold(title) in (_LOCAL_TIME, _TIME) for title in titles)
+    return ["Dấu thời gian (Timestamp) ở cột đầu tiên / as the first column"] if is_form else []
 
 
 def own_columns(grid: Grid) -> frozenset[int]:

@@ -18,6 +18,16 @@ from kcn_pipeline.staging.workbooks import Cell, Sheet, cell_address, column_let
 TITLE_ROWS = 20
 #: What a cell says whose formula is in error: it is filled in, and no answer.
 FORMULA_ERROR = "=…"
+
+
+class _Covered(str):
+    """What stands in a cell that a merged cell covers: a blank that can be told from others by what it is."""
+
+
+#: A cell that a merged cell covers. It is blank to all that do not ask; whatever it holds, nobody saw it.
+COVERED = _Covered()
+#: What it answers to a question on a scale: something, and nothing that is on the scale.
+MERGED_CELL = "[…]"
 #: A row of tags that KoboToolbox writes under the header (`#respondent +name`).
 _TAG = "#"
 #: So many cells are named in a finding.
@@ -48,9 +58,11 @@ class Grid:
 
     def rows(self) -> Iterator[tuple[int, Sequence[Cell]]]:
         """Index and cells of every row under the header that holds anything; errors of formulas as FORMULA_ERROR."""
-        errors = self._errors
+        errors, covered = self._errors, self._covered
         for index in range(self.head + 1, len(self.sheet.rows)):
             row = self.sheet.rows[index]
+            if index in covered:
+                row = [COVERED if at in covered[index] else cell for at, cell in enumerate(row)]
             if index in errors:
                 row = [FORMULA_ERROR if at in errors[index] else cell for at, cell in enumerate(row)]
             if not all(map(_is_blank, row)) and not (index == self.head + 1 and _is_tags(row)):
@@ -72,6 +84,32 @@ class Grid:
     def error_cells(self) -> list[str]:
         """Addresses of the cells under the header whose formula is in error, in their order."""
         return [cell_address(row, at) for row in sorted(self._errors) for at in sorted(self._errors[row])]
+
+    @property
+    def merged_ranges(self) -> list[str]:
+        """The merged cells that cover cells under the header: `C5:E5`."""
+        return [f"{cell_address(*first)}:{cell_address(*last)}" for first, last in self._merged]
+
+    @cached_property
+    def _merged(self) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+        """First and last cell of the merged cells that reach below the header and into its columns, cut to it."""
+        height, width = len(self.sheet.rows), len(self.titles)
+        found = []
+        for (top, left), (bottom, right) in self.sheet.merged:
+            bottom, right = min(bottom, height - 1), min(right, width - 1)
+            if bottom > self.head and left <= right and (top, left) != (bottom, right):
+                found.append(((top, left), (bottom, right)))
+        return found
+
+    @cached_property
+    def _covered(self) -> dict[int, set[int]]:
+        """Row → columns of the cells that a merged cell covers, under the header; its first cell shows its value."""
+        found: dict[int, set[int]] = {}
+        for first, last in self._merged:
+            for row in range(max(first[0], self.head + 1), last[0] + 1):
+                columns = set(range(first[1], last[1] + 1))
+                found.setdefault(row, set()).update(columns - {first[1]} if row == first[0] else columns)
+        return found
 
     @cached_property
     def _last(self) -> int:
@@ -127,6 +165,13 @@ def note_cells(collector: Collector, rule: str, grid: Grid, at: int, lines: Sequ
         cells = [cell_address(line - 1, at) for line in lines]
         place = replace(grid.place, cell=cells[0], line=lines[0])
         collector.note(rule, "payload", place, field=column_letters(at), found=len(cells), detail=list_some(cells))
+
+
+def note_no_time(collector: Collector, grid: Grid, column: str) -> None:
+    """Note that a sheet of responses has no column that says when they were submitted."""
+    rows = sum(1 for _ in grid.rows())
+    if rows:
+        collector.note("submission_time_missing", "payload", grid.place, field=column, found=rows)
 
 
 def list_some(texts: Sequence[str]) -> str:

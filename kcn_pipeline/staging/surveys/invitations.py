@@ -1,18 +1,22 @@
 """Lists of who was asked: survey, round, type of respondent, tax code or invitation code, park.
 
-It must not keep a name. The surprising fact: Excel makes the first of January of the round `2026-1`, and the round is
-read back from that day.
+It must not keep a name. The surprising fact: lines are told only of rows that keep no key, and of rows merged or whose
+park nobody knows, because lists are in the order of the register.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
+from typing import NamedTuple
 
 from kcn_pipeline.contracts.surveys import Question, Round, Survey
 from kcn_pipeline.staging.surveys.collect import INVITATIONS, Collector
 from kcn_pipeline.staging.surveys.grids import Grid, list_some, write_text
 from kcn_pipeline.staging.surveys.headers import Headers, find_choice
+from kcn_pipeline.staging.surveys.respondents import ENTERPRISE
+from kcn_pipeline.staging.surveys.scales import says_nothing
 from kcn_pipeline.staging.vietnamese import clean, fold
-from kcn_pipeline.staging.workbooks import Cell
+from kcn_pipeline.staging.workbooks import Cell, cell_address, column_letters
 
 #: Folded headers; type, key and park are headed like the questions that ask for them.
 _SURVEY = ("khao sat", "ma khao sat", "cuoc khao sat", "phieu khao sat", "survey", "survey id")
@@ -38,15 +42,35 @@ def is_head(titles: Sequence[str], surveys: Sequence[Headers]) -> bool:
 
 
 def read_list(collector: Collector, surveys: Sequence[Headers], grid: Grid) -> None:
-    """Give the rows of a list to the collector; a row without a known survey, round or type is told and left out."""
+    """Give the respondents of a list to the collector, each once; rows that cannot be read are told and left out."""
     reader = _Reader(collector, surveys, grid)
     for index, row in grid.rows():
         reader.read(index, row)
-    reader.note()
+    reader.finish()
+
+
+class _Invited(NamedTuple):
+    """A row that can be read: where it stands and whom it names."""
+
+    row: int
+    survey: Survey
+    round_code: str
+    respondent_type: str
+    identity: str
+    park: str | None
+
+
+class _Lost(NamedTuple):
+    """Why a row cannot be read, in which survey, the column (from 0) that should tell, and what it may say."""
+
+    rule: str
+    survey: Survey | None
+    column: int | None
+    expected: tuple[str, ...]
 
 
 class _Reader:
-    """Reads the rows of one list and keeps the lines that cannot be read, by rule."""
+    """Reads the rows of one list; keeps whom they name by key, and the lines that cannot be read by reason."""
 
     def __init__(self, collector: Collector, surveys: Sequence[Headers], grid: Grid) -> None:
         self._collector, self._grid = collector, grid
@@ -54,32 +78,78 @@ class _Reader:
         self._survey_at, self._round_at = grid.find(*_SURVEY), grid.find(*_ROUND)
         self._type_at, self._any_at = grid.find(*_TYPE), grid.find(*_ANY_KEY)
         self._asked = {headers.survey.survey: self._questions(headers) for headers in surveys}
-        self._left_out: dict[str, list[int]] = {}
+        self._left_out: dict[tuple[str, str], tuple[_Lost, list[int]]] = {}
+        #: By survey, round, type and key, the rows that name this respondent; a row without a key stands alone.
+        self._invited: dict[tuple[str | int | None, ...], list[_Invited]] = {}
 
     def read(self, index: int, row: Sequence[Cell]) -> None:
         """Take a row."""
+        found = self._look_at(index, row)
+        if isinstance(found, _Lost):
+            key = (found.rule, found.survey.survey if found.survey else "")
+            self._left_out.setdefault(key, (found, []))[1].append(index + 1)
+        else:
+            who = self._collector.respondents.key_of(found.respondent_type, found.identity) or index
+            named = (found.survey.survey, found.round_code, found.respondent_type, who)
+            self._invited.setdefault(named, []).append(found)
+
+    def finish(self) -> None:
+        """Give everybody to the collector once, and note what was left out, merged, or has a park nobody knows."""
+        lost_parks: list[int] = []
+        for rows in self._invited.values():
+            # Of several rows the one that tells the most about the park.
+            chosen = min(rows, key=lambda one: (self._is_park_lost(one), one.park is None))
+            if chosen.respondent_type == ENTERPRISE and self._is_park_lost(chosen):
+                lost_parks.append(chosen.row + 1)
+            place = replace(self._grid.place_of(chosen.row), cell=self._key_cell(chosen))
+            self._collector.invite(place, *chosen[1:])
+        twice = [one.row + 1 for rows in self._invited.values() if len(rows) > 1 for one in rows]
+        more = sum(len(rows) - 1 for rows in self._invited.values())
+        for lost, lines in self._left_out.values():
+            self._note(lost.rule, len(lines), lines, lost.column, ", ".join(lost.expected))
+        self._note("list_park_unreadable", len(lost_parks), sorted(lost_parks))
+        self._note("invited_twice", more, sorted(twice))
+
+    def _note(
+        self, rule: str, found: int, lines: Sequence[int], column: int | None = None, expected: str | None = None
+    ) -> None:
+        """Note something about lines of the list in one finding, which names nobody and quotes no cell."""
+        if found:
+            cell = None if column is None else cell_address(lines[0] - 1, column)
+            place = replace(self._grid.place_of(lines[0] - 1), cell=cell)
+            field = None if column is None else column_letters(column)
+            detail = list_some([str(line) for line in lines])
+            self._collector.note(
+                rule, "payload", place, INVITATIONS, field=field, found=found, expected=expected, detail=detail
+            )
+
+    def _look_at(self, index: int, row: Sequence[Cell]) -> _Invited | _Lost:
         survey = self._survey(row)
         if survey is None:
-            return self._leave_out("unknown_survey", index)
+            column = self._survey_at if self._survey_at is not None else self._round_at
+            return _Lost("list_survey_unknown", None, column, tuple(one.survey for one in self._surveys))
         current = self._round(survey, row)
         if current is None:
-            return self._leave_out("unknown_round", index)
+            return _Lost("list_round_unknown", survey, self._round_at, tuple(one.round for one in survey.rounds))
         kind = self._type(survey, row)
         if kind is None:
-            return self._leave_out("unknown_respondent_type", index)
-        identity = self._identity(survey, kind, row)
-        park = next((text for _, text in self._said(survey, "park", row)), None)
-        place = self._grid.place_of(index)
-        return self._collector.invite(place, survey, current.round, kind, identity, park)
+            column = self._type_at if self._type_at is not None else self._column_of(survey, "respondent_type")
+            return _Lost("list_type_unknown", survey, column, tuple(survey.respondent_types))
+        park = next((text for _, text in self._said(survey, "park", row) if not says_nothing(text)), None)
+        return _Invited(index, survey, current.round, kind, self._identity(survey, kind, row), park)
 
-    def note(self) -> None:
-        """Note the rows that were left out, a finding for each reason."""
-        for rule, lines in self._left_out.items():
-            place, said = self._grid.place_of(lines[0] - 1), list_some([str(line) for line in lines])
-            self._collector.note(rule, "payload", place, INVITATIONS, found=len(lines), detail=said)
+    def _is_park_lost(self, one: _Invited) -> bool:
+        return one.park is not None and self._collector.respondents.park_of(one.park) is None
 
-    def _leave_out(self, rule: str, index: int) -> None:
-        self._left_out.setdefault(rule, []).append(index + 1)
+    def _key_cell(self, one: _Invited) -> str:
+        """The cell that should tell the respondent."""
+        keys = [(at, question) for at, question in self._asked[one.survey.survey] if question.role == "key"]
+        own = [at for at, question in keys if one.respondent_type in question.key_of]
+        columns = [*([] if self._any_at is None else [self._any_at]), *own, *(at for at, _ in keys), 0]
+        return cell_address(one.row, columns[0])
+
+    def _column_of(self, survey: Survey, role: str) -> int | None:
+        return next((at for at, question in self._asked[survey.survey] if question.role == role), None)
 
     def _questions(self, headers: Headers) -> list[tuple[int, Question]]:
         own = (self._survey_at, self._round_at, self._type_at, self._any_at)

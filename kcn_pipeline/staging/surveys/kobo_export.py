@@ -5,13 +5,13 @@ It must not understand an answer. The surprising fact: a sheet's name is cut to 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from kcn_pipeline.contracts.surveys import Question, Survey
 from kcn_pipeline.staging.surveys.collect import Collector, ResponseMeta
 from kcn_pipeline.staging.surveys.columns import Columns, map_columns
-from kcn_pipeline.staging.surveys.grids import Grid, list_some, note_cells, write_text
+from kcn_pipeline.staging.surveys.grids import Grid, list_some, note_cells, note_no_time, write_text
 from kcn_pipeline.staging.surveys.headers import Headers
 from kcn_pipeline.staging.surveys.moments import decide_order, read_moment
 from kcn_pipeline.staging.surveys.recognise import PERSONAL_COLUMNS, Recogniser, is_own_column
@@ -40,6 +40,12 @@ def is_head(titles: Sequence[str]) -> bool:
     """Whether a row heads the submissions of an export, or one of its repeat groups."""
     names = set(titles)
     return _PARENT in names or ("_uuid" in names and bool(names & _BESIDE_UUID))
+
+
+def find_missing(titles: Collection[str]) -> list[str]:
+    """What these headers lack to be an export, where they have any column that only this tool adds."""
+    is_export = any(title.startswith("_") and is_own_column(title) for title in titles)
+    return [name for name in ("_uuid", _SUBMITTED) if name not in titles] if is_export else []
 
 
 def own_columns(grid: Grid) -> frozenset[int]:
@@ -130,6 +136,8 @@ class _Meta:
         """Note the rows without a time of submission that could be read."""
         if _SUBMITTED in self._at:
             note_cells(self._collector, "unreadable_date", self._grid, self._at[_SUBMITTED], self._unread)
+        else:
+            note_no_time(self._collector, self._grid, _SUBMITTED)
 
     def _cell(self, row: Sequence[Cell], name: str) -> Cell:
         return row[self._at[name]] if name in self._at else ""

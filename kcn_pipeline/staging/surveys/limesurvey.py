@@ -5,7 +5,7 @@ the time 1980-01-01 00:00:00, which says that it is finished and nothing else.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -13,7 +13,7 @@ from functools import lru_cache
 from kcn_pipeline.contracts.surveys import Choice, Question, Survey, header_key
 from kcn_pipeline.staging.surveys.collect import Collector, ResponseMeta
 from kcn_pipeline.staging.surveys.columns import find_cut, map_columns
-from kcn_pipeline.staging.surveys.grids import Grid, note_cells, write_text
+from kcn_pipeline.staging.surveys.grids import Grid, note_cells, note_no_time, write_text
 from kcn_pipeline.staging.surveys.headers import Headers, find_choice, only_ones
 from kcn_pipeline.staging.surveys.moments import decide_order, read_moment
 from kcn_pipeline.staging.surveys.recognise import Recogniser
@@ -40,6 +40,8 @@ _OWN: Mapping[str, tuple[str, ...]] = {
 }
 #: Two of these tell an export; a form of one's own may well have an `id`.
 _MARKS = ("number", "submitted", "last_page", "language", "seed")
+#: A form of one's own has none of these.
+_ONLY_HERE = ("last_page", "language", "seed", "started", "saved", "referrer")
 _PERSONAL = ("token", "address", "first_name", "last_name", "email")
 #: Seconds spent on a group or a question.
 _TIMING = re.compile(r"grouptime ?\d+|\d+x\d+x\d+time|(?:group|question) time .*")
@@ -55,6 +57,14 @@ def is_head(titles: Sequence[str]) -> bool:
     keys = {_key_of(title) for title in titles if title}
     found = {name for name in _MARKS if not keys.isdisjoint(_OWN[name])}
     return len(found) > 1 and not found.isdisjoint(("submitted", "last_page"))
+
+
+def find_missing(titles: Collection[str]) -> list[str]:
+    """What these headers lack to be an export, where they have any column that only this tool adds."""
+    keys = {_key_of(title) for title in titles}
+    marks = [name for name in ("submitted", *_ONLY_HERE) if not keys.isdisjoint(_OWN[name])]
+    needed = {"number": "id", "submitted": "submitdate"}
+    return [code for name, code in needed.items() if keys.isdisjoint(_OWN[name])] if marks else []
 
 
 def own_columns(grid: Grid) -> frozenset[int]:
@@ -95,6 +105,8 @@ def read_responses(collector: Collector, recogniser: Recogniser, survey: Survey 
             collector.add(grid.place_of(index), survey, columns.answers(row), said, columns.strays(row))
     if "submitted" in meta.at:
         note_cells(collector, "unreadable_date", grid, meta.at["submitted"], meta.unread)
+    else:
+        note_no_time(collector, grid, "submitdate")
     if survey is not None and columns is not None:
         collector.note_unknown(grid.place, survey, len(columns.unknown), columns.unknown_letters)
 

@@ -1,17 +1,22 @@
 """The board's workbook of paper forms: one row per form, a sample of them typed a second time by somebody else.
 
 It must not compare the two entries; validation does. The surprising fact: enterprises' and experts' forms are numbered
-from 1 each, and so are those of every round, so that a number alone names no form.
+from 1 each, and so are those of every round and every workbook, so that a number alone names no form; a second entry
+whose code was typed otherwise is found by its number among the first entries of its own workbook.
 """
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from kcn_pipeline.contracts.surveys import Question, Survey
+from kcn_pipeline.findings import Place
 from kcn_pipeline.staging.surveys.collect import Collector, ResponseMeta
 from kcn_pipeline.staging.surveys.columns import map_columns
-from kcn_pipeline.staging.surveys.grids import Grid, note_cells, write_text
+from kcn_pipeline.staging.surveys.grids import Grid, list_some, note_cells, note_no_time, write_text
 from kcn_pipeline.staging.surveys.headers import find_choice
 from kcn_pipeline.staging.surveys.moments import decide_order, read_moment
 from kcn_pipeline.staging.surveys.recognise import Recogniser
@@ -36,6 +41,16 @@ _ENTRIES = {
 _ENTRY_WORDS = re.compile(r"^(?:lan|luot|entry)(?: thu| nhap)?\s*")
 
 
+@dataclass(frozen=True)
+class Form:
+    """A row of a workbook with a number: as it was typed, with round and type of respondent, and what was staged."""
+
+    number: tuple[str, str]
+    name: tuple[str, str]
+    place: Place
+    row: dict[str, Any]
+
+
 def is_head(titles: Sequence[str]) -> bool:
     """Whether a row heads typed forms: it has a column `Số phiếu`."""
     return any(fold(title) in _NUMBER for title in titles if title) and sum(map(bool, titles)) > 2
@@ -46,20 +61,72 @@ def own_columns(grid: Grid) -> frozenset[int]:
     return frozenset(grid.keys[key] for key in (*_NUMBER, *_ENTRY, *_DAYS, *_BESIDE) if key in grid.keys)
 
 
-def read_forms(collector: Collector, recogniser: Recogniser, survey: Survey | None, grid: Grid) -> None:
-    """Give the rows of a sheet to the collector; those of no survey as unknown ones."""
+def read_forms(collector: Collector, recogniser: Recogniser, survey: Survey | None, grid: Grid) -> list[Form]:
+    """Give the rows of a sheet to the collector, those of no survey as unknown ones; the forms that have a number.
+
+    Of all sheets of a workbook they go to `pair_entries`.
+    """
     columns = map_columns(grid, recogniser.headers(survey), own_columns(grid)) if survey else None
     meta = _Meta(grid, survey)
+    forms: list[Form] = []
     for index, row in grid.rows():
         if survey is None or columns is None:
             collector.add_unknown(grid.place_of(index), meta.read(index, row, []))
-        else:
-            answers = columns.answers(row)
-            said = meta.read(index, row, answers)
-            collector.add(grid.place_of(index), survey, answers, said, columns.strays(row))
+            continue
+        answers = columns.answers(row)
+        said = meta.read(index, row, answers)
+        collector.add(grid.place_of(index), survey, answers, said, columns.strays(row))
+        if said.number:
+            number, name = (survey.survey, meta.number(row)), (survey.survey, said.number)
+            forms.append(Form(number, name, grid.place_of(index), collector.responses[-1]))
     meta.note(collector)
     if survey is not None and columns is not None:
         collector.note_unknown(grid.place, survey, len(columns.unknown), columns.unknown_letters)
+    return forms
+
+
+def pair_entries(collector: Collector, forms: Sequence[Form]) -> None:
+    """Find to each second entry of a workbook its first, and tell what was typed otherwise or several times.
+
+    One with the number and respondent of a first entry is that form already. Else it is the form of the only first
+    entry with its number, round and type of respondent, or with its number; else it stays alone, since the first may
+    stand in another workbook.
+    """
+    firsts = [form for form in forms if form.row["entry"] == "first"]
+    _note_repeated(collector, firsts)
+    known = _by_response(firsts)
+    for form in forms:
+        if form.row["entry"] != "second" or form.row["response_id"] in known:
+            continue
+        alike = (_by_response(each for each in firsts if each.name == form.name),
+                 _by_response(each for each in firsts if each.number == form.number))  # fmt: skip
+        found = next((only for only in alike if len(only) == 1), None)
+        if found:
+            (first,) = (each[-1] for each in found.values())
+            collector.join(form.row, first.row)
+            collector.note("double_entry_key_differs", "row", form.place, found=_say_lines([first], form.place))
+
+
+def _by_response(forms: Iterable[Form]) -> Mapping[str, list[Form]]:
+    found: dict[str, list[Form]] = defaultdict(list)
+    for form in forms:
+        found[form.row["response_id"]].append(form)
+    return found
+
+
+def _note_repeated(collector: Collector, firsts: Sequence[Form]) -> None:
+    """Note the forms with several first entries; the last one of them counts."""
+    for same in _by_response(firsts).values():
+        if len(same) > 1:
+            last = same[-1].place
+            collector.note("form_repeated", "row", last, found=len(same), detail=_say_lines(same, last))
+
+
+def _say_lines(forms: Sequence[Form], place: Place) -> str:
+    """The lines of forms; those on another sheet than `place` with their sheet."""
+    return list_some(
+        [f"{form.place.line}" + f" ({form.place.sheet})" * (form.place.sheet != place.sheet) for form in forms]
+    )
 
 
 class _Meta:
@@ -92,10 +159,17 @@ class _Meta:
             identities=tuple(text for at in self._typists if (text := write_text(row[at]).strip())),
         )
 
+    def number(self, row: Sequence[Cell]) -> str:
+        """The number of a form without leading zeros; '' where there is none."""
+        written = clean(write_text(row[self._number])).casefold() if self._number is not None else ""
+        return written.lstrip("0") or written[:1]
+
     def note(self, collector: Collector) -> None:
         """Note what could not be read."""
         if self._days:
             note_cells(collector, "unreadable_date", self._grid, self._days[0], self._undated)
+        else:
+            note_no_time(collector, self._grid, "Ngày nhận phiếu")
         if self._entry is not None:
             note_cells(collector, "unknown_code", self._grid, self._entry, self._unclear)
 
@@ -107,13 +181,13 @@ class _Meta:
         self, row: Sequence[Cell], day: datetime | None, answers: Sequence[tuple[Question, str | None]]
     ) -> str | None:
         """What tells a form from all others of the survey: round, type of respondent, number."""
-        written = clean(write_text(row[self._number])).casefold() if self._number is not None else ""
-        if not written:
+        number = self.number(row)
+        if not number:
             return None
         current = self._survey.round_on(day.date()) if self._survey and day else None
         stated = [find_choice(each, text) for each, text in answers if each.role == "respondent_type" and text]
         kind = stated[0].code if stated and stated[0] else ""
-        return f"{current.round if current else ''}|{kind}|{written.lstrip('0') or '0'}"
+        return f"{current.round if current else ''}|{kind}|{number}"
 
 
 def _read_entry(text: str) -> str | None:

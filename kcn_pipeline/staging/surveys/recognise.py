@@ -5,10 +5,14 @@ survey, because an export has twenty of them and a satisfaction survey has eight
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+from typing import Any
 
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.contracts.surveys import Survey
+from kcn_pipeline.findings import Place
+from kcn_pipeline.staging.surveys.collect import Collector
 from kcn_pipeline.staging.surveys.headers import Headers
 
 #: Columns of KoboToolbox, ODK and their exports that are no questions: `_id`, `meta/rootUuid`, `start`, `__version__`.
@@ -42,14 +46,40 @@ class Recogniser:
         """The survey that has the form."""
         return self._by_form.get(uid or "")
 
-    def by_headers(self, headers: Iterable[str]) -> Survey | None:
-        """The survey that knows the largest share of the headers, at least its `min_known_share` of them.
+    def by_path(self, file: str) -> Survey | None:
+        """The survey of whose form a folder in the path of a file bears the id."""
+        found = (self._by_form[folder] for folder in PurePosixPath(file).parts[:-1] if folder in self._by_form)
+        return next(found, None)
 
-        None as well where two surveys know the same share.
+    def fitting(self, headers: Iterable[str]) -> tuple[Survey, ...]:
+        """The surveys that know the largest share of the headers, at least their `min_known_share` of them.
+
+        Of several it cannot be told which the headers belong to; there are several only where one of them rates.
         """
         named = [header for header in headers if header.strip() and not is_own_column(header)]
-        shares = [(found.known_share(named), found.survey) for found in self._headers.values()]
-        known = sorted((share for share, survey in shares if share >= survey.min_known_share), reverse=True)
-        if not known or known[1:2] == known[:1]:
-            return None
-        return next(survey for share, survey in shares if share == known[0])
+        best = best_of((found.survey, found.known_share(named)) for found in self._headers.values())
+        return best if len(best) == 1 or self.rates(named) else ()
+
+    def rates(self, headers: Iterable[str]) -> bool:
+        """Whether any survey asks for a point of a scale under any of these headers; all surveys ask for a name."""
+        found = (known.find(header) for header in headers for known in self._headers.values())
+        return any(question is not None and question.is_scored for question in found)
+
+
+def note_ambiguous(collector: Collector, place: Place, surveys: Sequence[Survey]) -> None:
+    """Note that a payload may as well be of one survey as of another; the names of surveys are the contracts'."""
+    collector.note("ambiguous_survey", "payload", place, detail=", ".join(sorted(each.survey for each in surveys)))
+
+
+def mark_ambiguous(responses: Iterable[dict[str, Any]]) -> None:
+    """Say of responses to a form of no survey that they may be of several."""
+    for row in responses:
+        if row["problem"] == "unknown_survey":
+            row["problem"] = "ambiguous_survey"
+
+
+def best_of(shares: Iterable[tuple[Survey, float]]) -> tuple[Survey, ...]:
+    """The surveys with the largest share of known headers, of those that know as many as they ask for."""
+    known = [(survey, share) for survey, share in shares if share >= survey.min_known_share]
+    largest = max((share for _, share in known), default=0.0)
+    return tuple(survey for survey, share in known if share == largest)

@@ -1,9 +1,11 @@
 """Who answered, read from the answers themselves: type, key, park, whether it is a test.
 
 It must not look a respondent up (that is `validation/`) nor let an identity out. The surprising fact: a tax code that
-fails its check digit still makes a key, because only the register knows whether it exists.
+fails its check digit still makes a key, because only the register knows whether it exists; and `CG-01`, `cg 01` and
+`CG01` are one code, because people copy codes from paper.
 """
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,6 +21,10 @@ from kcn_pipeline.staging.vietnamese import clean, read_tax_code
 ENTERPRISE = "enterprise"
 #: Answers to "is this a test?" that say no; anything else that is filled in says yes, or at least not no.
 _NO = frozenset(["0", "no", "n", "false", "khong", "ko", "k"])
+#: What parts a code and is typed otherwise, or left out, by whoever copies it: Unicode's categories of dashes, of lines
+#: such as `_` and of blanks; and dots, slashes, minus signs, the soft hyphen, bullets, as Unicode has several of each.
+_PARTING_KINDS = frozenset(["Pd", "Pc", "Zs"])
+_PARTING = frozenset("./\\\u2024\uff0e\u2044\u2215\uff0f\uff3c\u2212\u02d7\u00ad\u2043\u00b7\u2022")
 
 
 class Respondent(NamedTuple):
@@ -32,13 +38,22 @@ class Respondent(NamedTuple):
 
 
 def normalise_identity(respondent_type: str, text: str) -> str | None:
-    """An identity as it is hashed: an enterprise's tax code as the register writes it, else the text in lower case.
+    """An identity as it is hashed: an enterprise's tax code as the register writes it, else the code folded.
 
-    Lower case is Unicode's casefold of NFC, with single blanks. None where there is nothing that can be an identity.
+    Lists of invitations and answers are folded alike: `fold_code`. None where there is nothing that can be an identity.
     """
     if respondent_type == ENTERPRISE:
         return read_tax_code(text).value
-    return None if says_nothing(text) else clean(clean(text).casefold())
+    return None if says_nothing(text) else fold_code(text) or None
+
+
+def fold_code(text: str) -> str:
+    """An invitation code without what people change when they copy it: case, blanks, dashes, dots, lines, slashes.
+
+    Letters and digits stay (NFC, Unicode's casefold), so that `CG-O1` is another code than `CG-01`.
+    """
+    text = clean(clean(text).casefold())
+    return "".join(one for one in text if one not in _PARTING and unicodedata.category(one) not in _PARTING_KINDS)
 
 
 @dataclass(frozen=True, eq=False)

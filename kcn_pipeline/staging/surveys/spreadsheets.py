@@ -4,7 +4,6 @@ It must not look at an answer. The surprising fact: nobody says which tool wrote
 of its own do, and a sheet without any of them is not read, however well its questions are known.
 """
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,13 +15,21 @@ from kcn_pipeline.staging.surveys import google_forms, invitations, kobo_export,
 from kcn_pipeline.staging.surveys.collect import Collector
 from kcn_pipeline.staging.surveys.columns import Columns, Spell, map_columns
 from kcn_pipeline.staging.surveys.grids import TITLE_ROWS, Grid, find_head, list_some
-from kcn_pipeline.staging.surveys.recognise import Recogniser
+from kcn_pipeline.staging.surveys.recognise import Recogniser, best_of, mark_ambiguous, note_ambiguous
+from kcn_pipeline.staging.surveys.texts import RefusedTextError, read_damaged_text
 from kcn_pipeline.staging.vietnamese import clean
 from kcn_pipeline.staging.workbooks import PayloadRejectedError, Sheet, column_letters, read_sheets
 
-#: Of what a refusal says only the line is told, for the rest may quote the file.
-_LINE = re.compile(r"line \d{1,7}(?=:)")
-_NO_TOOL = "_uuid · Dấu thời gian (Timestamp) · submitdate · Số phiếu"
+#: What tells each tool, where nothing tells which of them wrote a file.
+_NO_TOOL = (
+    "KoboToolbox: _uuid, _submission_time · Google Forms: Dấu thời gian (Timestamp) · LimeSurvey: id, submitdate · "
+    "phiếu giấy / paper: Số phiếu, Ngày nhận phiếu"
+)
+_TOOLS: Mapping[str, Callable[[Collection[str]], list[str]]] = {
+    "KoboToolbox": kobo_export.find_missing,
+    "LimeSurvey": limesurvey.find_missing,
+    "Google Forms": google_forms.find_missing,
+}
 _KOBO, _GOOGLE, _LIME, _PAPER, _LIST = "kobo_export", "google_forms", "limesurvey", "paper", "invitations"
 
 
@@ -33,13 +40,27 @@ def read_spreadsheet(
 
     Never raises for what a file holds: what is not read is named in a finding.
     """
+    sheets = _open_sheets(collector, place, content)
+    return sheets is not None and _Reader(collector, recogniser, place, metadata).read(sheets)
+
+
+def _open_sheets(collector: Collector, place: Place, content: bytes) -> Sequence[Sheet] | None:
+    """The sheets of a file; None, which is told, where it has none. What a refusal says may quote the file."""
     try:
-        sheets = read_sheets(place.file, content)
+        return read_sheets(place.file, content)
     except PayloadRejectedError as refusal:
-        line = _LINE.match(refusal.detail)
-        collector.note(refusal.rule, "payload", place, detail=line[0] if line else None)
-        return False
-    return _Reader(collector, recogniser, place, metadata).read(sheets)
+        if refusal.rule != "unreadable_text":
+            collector.note(refusal.rule, "payload", place)
+            return None
+    try:
+        text = read_damaged_text(content)
+    except RefusedTextError as refused:
+        collector.note(refused.rule, "payload", replace(place, line=refused.line), **refused.said)
+        return None
+    if text.controls:
+        here = replace(place, cell=text.controls[0])
+        collector.note("control_characters", "payload", here, found=len(text.controls), detail=list_some(text.controls))
+    return [text.sheet]
 
 
 class _Reader:
@@ -48,7 +69,10 @@ class _Reader:
     def __init__(self, collector: Collector, recogniser: Recogniser, place: Place, metadata: Mapping[str, Any]) -> None:
         self._collector, self._recogniser, self._place = collector, recogniser, place
         self._form = metadata.get("form")
+        #: The sheets that match several surveys equally well.
+        self._ambiguous: set[str | None] = set()
         self._headers = [recogniser.headers(survey) for survey in collector.contracts.surveys.values()]
+        self._forms: list[paper.Form] = []
         self._tools: dict[str, Callable[[Sequence[str]], bool]] = {
             _KOBO: kobo_export.is_head,
             _GOOGLE: google_forms.is_head,
@@ -71,6 +95,7 @@ class _Reader:
             self._refuse(sheets)
         for _, grid in opened:
             self._note_state(grid)
+        start = len(self._collector.responses)
         kobo = [grid for tool, grid in opened if tool == _KOBO]
         if kobo:
             self._read_kobo(kobo)
@@ -79,6 +104,8 @@ class _Reader:
                 invitations.read_list(self._collector, self._headers, grid)
             elif tool != _KOBO:
                 self._read_one(tool, grid)
+        mark_ambiguous(row for row in self._collector.responses[start:] if row["_sheet"] in self._ambiguous)
+        paper.pair_entries(self._collector, self._forms)
         return bool(opened)
 
     def _open(self, sheet: Sheet, place: Place) -> tuple[str, Grid] | None:
@@ -91,8 +118,7 @@ class _Reader:
 
     def _read_kobo(self, grids: Sequence[Grid]) -> None:
         """The sheets of one export belong together: its repeat groups have sheets of their own."""
-        survey = self._recogniser.by_form(self._form)
-        survey = survey or self._survey_of(grids, [kobo_export.own_columns(grid) for grid in grids])
+        survey = self._survey_of(grids, [kobo_export.own_columns(grid) for grid in grids])
         kobo_export.read_export(self._collector, self._recogniser, survey, grids)
 
     def _read_one(self, tool: str, grid: Grid) -> None:
@@ -101,7 +127,7 @@ class _Reader:
             google_forms.read_answers(self._collector, self._recogniser, survey, grid)
         elif tool == _PAPER:
             survey = self._survey_of([grid], [paper.own_columns(grid)])
-            paper.read_forms(self._collector, self._recogniser, survey, grid)
+            self._forms += paper.read_forms(self._collector, self._recogniser, survey, grid)
         else:
             grid = limesurvey.keep_codes(grid)
             survey = self._survey_of([grid], [limesurvey.own_columns(grid)], limesurvey.spell)
@@ -112,19 +138,22 @@ class _Reader:
     def _survey_of(
         self, grids: Sequence[Grid], own: Sequence[Collection[int]], spell: Spell | None = None
     ) -> Survey | None:
-        """The survey that knows the largest share of the columns, at least the share that it asks for.
+        """The survey of the form, else the one that knows the largest share of the columns, if enough of them.
 
         None, which is told, where there is none or two know the same share.
         """
+        of_form = self._recogniser.by_form(self._form) or self._recogniser.by_path(self._place.file)
+        if of_form is not None:
+            return of_form
         sheets = list(zip(grids, own, strict=True))
-        shares: dict[float, list[Survey]] = {}
-        for headers in self._headers:
-            share = _known_share([map_columns(grid, headers, mine, spell) for grid, mine in sheets])
-            if share >= headers.survey.min_known_share:
-                shares.setdefault(share, []).append(headers.survey)
-        best = shares[max(shares)] if shares else []
+        mapped = ((each, [map_columns(grid, each, mine, spell) for grid, mine in sheets]) for each in self._headers)
+        best = best_of((headers.survey, _known_share(columns)) for headers, columns in mapped)
         if len(best) == 1:
             return best[0]
+        if best and self._recogniser.rates(title for grid in grids for title in grid.titles if title):
+            note_ambiguous(self._collector, grids[0].place, best)
+            self._ambiguous.update(grid.place.sheet for grid in grids)
+            return None
         places = [at for grid, mine in sheets for at, title in enumerate(grid.titles) if title and at not in mine]
         rows = sum(1 for grid in grids for _ in grid.rows())
         said = list_some([column_letters(at) for at in places])
@@ -135,9 +164,10 @@ class _Reader:
         """Say why nothing of a file was read: questions that are known without the columns of a tool, or neither."""
         rows = [row for sheet in sheets for row in sheet.rows[:TITLE_ROWS]]
         titles = {clean(cell) for row in rows for cell in row if isinstance(cell, str)} - {""}
-        found = (headers.find(title) for headers in self._headers for title in titles)
-        if any(question is not None and question.is_scored for question in found):
-            self._collector.note("unreadable_survey", "payload", self._place, detail=_NO_TOOL)
+        if self._recogniser.rates(titles):
+            told = {name: missing for name, find in _TOOLS.items() if (missing := find(titles))}
+            said = " · ".join(f"{name}: {', '.join(missing)}" for name, missing in told.items())
+            self._collector.note("survey_columns_missing", "payload", self._place, detail=said or _NO_TOOL)
         else:
             self._collector.note("unknown_survey", "payload", self._place, detail=f"sheets: {len(sheets)}")
 
@@ -148,6 +178,9 @@ class _Reader:
         if grid.error_cells:
             said = list_some(grid.error_cells)
             self._collector.note("formula_error", "payload", grid.place, field=grid.place.sheet, detail=said)
+        if merged := grid.merged_ranges:
+            here = replace(grid.place, cell=merged[0].partition(":")[0])
+            self._collector.note("merged_cells", "payload", here, found=len(merged), detail=list_some(merged))
         rows = [index for index, _ in grid.rows()]
         if not rows:
             self._collector.note("survey_empty", "payload", grid.place)

@@ -31,9 +31,15 @@ def stage_survey(
     """
     collector, recogniser = Collector(contracts, secret), Recogniser(contracts)
     count = refused = 0
+    was_read: dict[Place, bool] = {}
     for payload in payloads:
+        place = place_of(payload)
+        collector.open_payload(place)
+        # A night that is run again may land a file as it was before; its rows are there already.
+        if place not in was_read:
+            was_read[place] = _read(collector, recogniser, payload)
         count += 1
-        refused += not _read(collector, recogniser, payload)
+        refused += not was_read[place]
     tables = tabulate(collector, night)
     rows = {}
     for name, parts in tables.items():

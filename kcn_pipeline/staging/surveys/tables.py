@@ -31,7 +31,16 @@ def tabulate(collector: Collector, night: str) -> dict[str, Parts]:
     counted = zip(
         collector.responses, _count_shown(collector, columns), _count_answered(collector, columns), strict=True
     )
-    responses = [{**row, "_night": night, "n_shown": shown, "n_answered": answered} for row, shown, answered in counted]
+    responses = [
+        {
+            **row,
+            "_night": night,
+            "n_shown": shown,
+            "n_answered": answered,
+            "file_version": collector.number_version(row),
+        }
+        for row, shown, answered in counted
+    ]
     # In an order that tells nothing; that of a list is the register's.
     invited = sorted(collector.invitations, key=lambda row: (row["respondent_key"] or "", row["_line"] or 0))
     invitations = [{**row, "_night": night} for row in invited]

@@ -26,17 +26,18 @@ _FILE_MARKS = {
 }
 _UTF16_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 #: Control characters that no text has; tab, line ends, form feed and the old end-of-file mark 0x1A may occur.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x19\x1b-\x1f\x7f]")
+CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x19\x1b-\x1f\x7f]")
 _WORD = re.compile(r"[^\W\d_]+")
 _LEGACY: tuple[LegacyEncoding, ...] = ("tcvn3", "vni")
 _FIELD = re.compile(r'[^\t\r\n;,"]+')
 
 
-def decode_bytes(content: bytes) -> tuple[str, str]:
+def decode_bytes(content: bytes, *, keep_controls: bool = False) -> tuple[str, str]:
     """Text (without byte order mark) and encoding of a text file; the same bytes always give the same answer.
 
     Encodings: utf-8, utf-8-sig, utf-16-le, utf-16-be (with or without mark), cp1258 (in NFC), tcvn3, vni, cp1252.
-    Raises UnreadableTextError for binary content and for UTF-8 that was damaged at a few places.
+    Raises UnreadableTextError for binary content and for UTF-8 that was damaged at a few places. A control character
+    raises it too, unless the caller takes care of them (`keep_controls`).
     """
     for mark, what in _FILE_MARKS.items():
         if content.startswith(mark):
@@ -44,7 +45,7 @@ def decode_bytes(content: bytes) -> tuple[str, str]:
     text, encoding = _decode_unicode(content) or _decode_single_bytes(content)
     # Word's line break within a paragraph, which comes along when people paste an answer.
     text = text.replace("\x0b", " ")
-    control = _CONTROL.search(text)
+    control = None if keep_controls else CONTROL.search(text)
     if control:
         raise UnreadableTextError(f"not a text file: control character 0x{ord(control[0]):02x} at {control.start()}")
     return text, encoding

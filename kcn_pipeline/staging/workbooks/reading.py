@@ -63,7 +63,10 @@ def _read_cells(
         rows = sheet.to_python(skip_empty_area=False)
         if not is_plain:
             rows = [_spell_not_finite(row) for row in rows]
-        yield Sheet(metadata.name, rows, metadata.visible != SheetVisibleEnum.Visible, False, find_errors)
+        merged = tuple(sheet.merged_cell_ranges or ())
+        yield Sheet(
+            metadata.name, rows, metadata.visible != SheetVisibleEnum.Visible, False, find_errors, merged=merged
+        )
 
 
 def _spell_not_finite(row: list[Cell]) -> list[Cell]:

@@ -36,6 +36,8 @@ class Sheet:
     find_errors: Callable[[str], frozenset[str]] | None = field(default=None, repr=False)
     #: Indexes of the lines that end before the first line does; their missing cells are ''.
     short_rows: frozenset[int] = frozenset()
+    #: Merged cells of a workbook: row and column of the first and of the last one, from 0. The first holds the value.
+    merged: tuple[tuple[tuple[int, int], tuple[int, int]], ...] = ()
 
     @cached_property
     def error_cells(self) -> frozenset[str]:

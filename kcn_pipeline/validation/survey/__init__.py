@@ -9,7 +9,8 @@ question came to.
     versions      which row speaks for a submission                        respondents  whether the register knows them
     judged        one round put together                                   answers      sums, bad questions, the split
     invitations   who was asked                                            told         findings and reasons
-    outcomes      the six checks
+    standings     whose answer counts, what came at one moment
+    outcomes      the six checks                                         misread      answers not understood, grouped
 """
 
 from kcn_pipeline.validation.survey.validate import validate_survey

@@ -41,7 +41,7 @@ class Slice:
 
 
 #: What says which row a response was staged with, and what questions and responses are judged by.
-_PLACE = ("response_id", "version_key", "_payload", "_line")
+_PLACE = ("response_id", "version_key", "_source", "_payload", "_sheet", "_line")
 _JUDGED = ("question", "criterion", "measure", "score", "choice", "problem")
 
 
@@ -61,7 +61,7 @@ def read_slices(lake: Lake, part: str, responses: pa.Table) -> list[Slice]:
 def number_responses(places: pa.Table, responses: pa.Table, night: str) -> Numbers:
     """Of each answer of a night's slice the number of the response it was staged with, NOBODY where it is not there.
 
-    The same version may have come by two ways, so the payload and the line must be the response's too.
+    The same version may have come by two ways, so the feed, payload, sheet and line must be the response's too.
     """
     answers = [_codes(places.column(name)) for name in _PLACE]
     # The answers of a response stand together, so that one look for each run of them is enough.
@@ -102,8 +102,10 @@ def _filled(numbers: pa.Array, missing: int) -> npt.NDArray[Any]:
 
 def _codes_among(texts: Any, wanted: pa.ChunkedArray) -> npt.NDArray[Any]:
     """A column in the numbers that `_codes` gave another; NOBODY for what the other does not have."""
-    found = wanted if texts is None else pc.index_in(wanted, value_set=texts)
-    return pc.fill_null(found, NOBODY).to_numpy()
+    if texts is None:
+        return pc.fill_null(wanted, NOBODY).to_numpy()
+    found = pc.fill_null(pc.index_in(wanted, value_set=texts), NOBODY)
+    return pc.if_else(wanted.is_valid(), found, pa.scalar(len(texts), found.type)).to_numpy()
 
 
 # ---- what answers come to --------------------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
 """Who was invited to each round: the newest word of every list, by respondent, with the key and park of the register.
 
-It must not compute a rate. The surprising fact: a list that is sent again under its name replaces what it said before
-of the same round, so that an enterprise invited by mistake can be taken off it.
+It must not compute a rate nor refuse a response. The surprising fact: a list that is sent again under its name replaces
+what it said before of the same round, so that an enterprise invited by mistake can be taken off it.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 import numpy as np
@@ -81,9 +82,14 @@ def count_replaced(engine: Engine, night: str) -> int:
 def find_broken(
     contracts: Contracts, rows: pa.Table, night: str, register: Register
 ) -> tuple[list[str | None], pa.Table]:
-    """Of every invitation the first rule it breaks, and the invitations with the register's park where there is one."""
+    """Of every invitation the first rule it breaks, and the invitations with the register's park where there is one.
+
+    A park that nobody can read is no problem there.
+    """
     known = _look_up(contracts, rows, register)
     parks = pa.array([one.park_code if one else None for one in known], pa.string())
+    is_settled = pc.and_(pc.fill_null(pc.equal(rows.column("problem"), "unknown_park"), False), parks.is_valid())
+    rows = set_column(rows, "problem", pc.if_else(is_settled, pa.scalar(None, pa.string()), rows.column("problem")))
     judged = rows.append_column("is_known", pa.array([one.is_known if one else None for one in known], pa.bool_()))
     judged = judged.append_column("is_round", pa.array([one is not None for one in _rounds_of(contracts, rows)]))
     broken: list[str | None] = [None] * rows.num_rows
@@ -110,9 +116,9 @@ def _failures(contracts: Contracts, rows: pa.Table, night: str) -> Iterator[tupl
     criteria = [
         Criterion("unknown_round", "critical", "values", "ExpectColumnValuesToBeInSet",
                   {"column": "is_round", "value_set": [True]}, "round_code"),
-        *(one for one in suite if one.names_rule),
         Criterion("unknown_enterprise", "critical", "values", "ExpectColumnValuesToBeInSet",
                   {"column": "is_known", "value_set": [True]}, "respondent_key"),
+        *(one for one in suite if one.names_rule),
         *(one for one in suite if one.check == "values" and not one.names_rule),
     ]  # fmt: skip
     frame = frame_of(rows, [str(one.arguments["column"]) for one in criteria])
@@ -124,3 +130,38 @@ def keep_accepted(rows: pa.Table, broken: list[str | None], schema: pa.Schema) -
     mask = pa.array(np.array([rule is None for rule in broken], dtype=bool))
     rows = set_column(rows, "respondent_key", rows.column("who"))
     return rows.filter(mask).select(schema.names).cast(schema)
+
+
+# ---- who may answer --------------------------------------------------------------------------------------------------
+
+#: Survey and round → type of respondent → the keys of those invited; of a type without a list there is nothing.
+Invited = Mapping[tuple[str, str], Mapping[str, frozenset[str]]]
+_NAMED = ("survey_id", "round_code", "respondent_type", "respondent_key")
+
+
+def list_invited(accepted: pa.Table) -> Invited:
+    """Whom the accepted invitations name, by their one key."""
+    found: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for survey_id, round_code, kind, key in zip(*(accepted.column(n).to_pylist() for n in _NAMED), strict=True):
+        found[survey_id, round_code][kind].add(key)
+    return {held: {kind: frozenset(keys) for kind, keys in kinds.items()} for held, kinds in found.items()}
+
+
+def with_invited(responses: pa.Table, invited: Mapping[str, frozenset[str]]) -> pa.Table:
+    """The responses with `is_invited`: whether `who` is on the lists of the round; null where none is of their type."""
+    said = zip(responses.column("respondent_type").to_pylist(), responses.column("who").to_pylist(), strict=True)
+    is_invited = [who in invited[kind] if who and kind in invited else None for kind, who in said]
+    return responses.append_column("is_invited", pa.array(is_invited, pa.bool_()))
+
+
+def find_repeated(engine: Engine, night: str) -> pa.Table:
+    """Lists of the night that name a respondent more than once, by tax codes or sheets; `n` rows are too many."""
+    return engine.query(f"""
+        SELECT s._source, s._payload, s._file, SUM(s.n) - COUNT(*) AS n FROM (
+            SELECT p._source, p._payload, p._file, p.survey_id, p.round_code, p.respondent_type, p.who, COUNT(*) AS n
+            FROM placed_invitations AS p
+            WHERE p._night = '{night}' AND p.who IS NOT NULL
+            GROUP BY p._source, p._payload, p._file, p.survey_id, p.round_code, p.respondent_type, p.who
+        ) AS s
+        WHERE s.n > 1
+        GROUP BY s._source, s._payload, s._file ORDER BY s._source, s._payload, s._file""")

@@ -4,8 +4,8 @@ It must not write nor word a finding. The surprising fact: a refused response re
 sends an unusable second form keeps its first.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from kcn_pipeline.engine import Engine
 from kcn_pipeline.lake import Lake
 from kcn_pipeline.schemas import schema_of
 from kcn_pipeline.validation.staged import set_column
-from kcn_pipeline.validation.survey import answers, rules, versions
+from kcn_pipeline.validation.survey import answers, invitations, rules, standings, versions
 from kcn_pipeline.validation.survey.respondents import Register
 
 #: Submissions of a round of which no version counts; one row is one of them, with the rule that it breaks.
@@ -33,13 +33,15 @@ REFUSED = pa.schema(
 class Held:
     """A round as the lake has it: its part, which rows of `p` are its own, and what the contracts say.
 
-    `round` is None for all that is in no round, which may lie in several parts.
+    `round` is None for all that is in no round, which may lie in several parts. `invited` are the keys of those on the
+    lists of the round, by type of respondent; of a type without a list there is nothing.
     """
 
     parts: tuple[str, ...]
     where: str
     survey: Survey | None = None
     round: Round | None = None
+    invited: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def thresholds(self, contracts: Contracts) -> Thresholds:
         """Those that hold on the round's last day."""
@@ -52,7 +54,8 @@ class JudgedRound:
     """The rows that speak, by submission, with what was found out; `rules` says of each why it does not count.
 
     `responses` has the columns of the contract (standing, flags and the register's park filled in where it counts) and
-    `n_counted`, `n_scored`. `differs` are the questions in which the second typing of a paper form differs, by row.
+    `n_counted`, `n_scored`. `differs` are the questions in which the second typing of a paper form differs, by row;
+    `tied` by row that counts those of the same respondent and moment that answer otherwise.
     """
 
     responses: pa.Table
@@ -61,6 +64,7 @@ class JudgedRound:
     slices: list[answers.Slice]
     bad_questions: dict[str, str]
     differs: dict[int, list[str]]
+    tied: dict[int, list[int]]
 
     def accepted(self, schema: pa.Schema) -> pa.Table:
         """The responses that count, are superseded or deleted, with the one key of their respondents."""
@@ -69,11 +73,15 @@ class JudgedRound:
         return rows.filter(mask).select(schema.names).cast(schema)
 
     def refused(self) -> pa.Table:
-        """The submissions that do not count, with the register's park where it is known."""
+        """The submissions that do not count, with the register's park where it is known.
+
+        Without those that their file left out since: whoever corrects a file does not want them counted as refused.
+        """
         parks = pc.coalesce(self.responses.column("enterprise_park_code"), self.responses.column("park_code"))
         rows = set_column(self.responses, "park_code", parks)
         rows = rows.append_column("rule", pa.array(self.rules, pa.string()))
-        return rows.filter(rows.column("rule").is_valid()).select(REFUSED.names).cast(REFUSED)
+        is_refused = pc.and_not(rows.column("rule").is_valid(), rows.column("left_night").is_valid())
+        return rows.filter(is_refused).select(REFUSED.names).cast(REFUSED)
 
 
 def judge_round(
@@ -85,7 +93,7 @@ def judge_round(
     slices = [one for part in held.parts for one in answers.read_slices(lake, part, rows)]
     answers.open_answers(engine, "answers", slices)
     rows = _with_sums(engine, rows)
-    rows = _with_register(rows, register)
+    rows = rules.settle_parks(invitations.with_invited(_with_register(rows, register), held.invited))
     flags = rules.find_flags(rows, thresholds)
     for name, has_flag in flags.items():
         rows = rows.append_column(name, pa.array(has_flag))
@@ -93,11 +101,21 @@ def judge_round(
     broken = rules.find_broken(contracts, frame, rows, night)
     if held.round is None:
         broken = [rule or "no_round" for rule in broken]
+    broken = _without_second_entries(rows, broken)
     bad = answers.find_bad_questions(engine, contracts, held.survey) if held.survey and slices else {}
     differs = _compare_entries(engine, lake, held, rows, night)
-    answers.close_answers(engine)
     rows = set_column(rows, "flags", _listed(flags, rows.num_rows))
-    return JudgedRound(_with_standing(engine, rows, broken), broken, thresholds, slices, bad, differs)
+    found = standings.find_standings(engine, rows, broken)
+    tied = standings.find_differing(engine, found, night)
+    answers.close_answers(engine)
+    return JudgedRound(found.rows, broken, thresholds, slices, bad, differs, tied)
+
+
+def _without_second_entries(rows: pa.Table, broken: Sequence[str | None]) -> list[str | None]:
+    """The rules broken, where a second entry that speaks breaks one: no first entry of its form ever came."""
+    entries = rows.column("entry").to_pylist()
+    return [rule or ("second_entry_alone" if entry == "second" else None)
+            for rule, entry in zip(broken, entries, strict=True)]  # fmt: skip
 
 
 def _with_sums(engine: Engine, rows: pa.Table) -> pa.Table:
@@ -127,25 +145,6 @@ def _listed(flags: dict[str, np.ndarray], count: int) -> pa.Array:
     return pa.array([name or None for name in names], pa.string())
 
 
-#: Whose answer counts: of one respondent the newest, of those that are still there.
-_STANDING = """
-    SELECT number, CASE WHEN is_deleted THEN 'deleted' WHEN ROW_NUMBER() OVER (
-            PARTITION BY is_deleted, respondent_type, who ORDER BY submitted_at DESC, response_id DESC) = 1
-        THEN 'current' ELSE 'superseded' END AS standing
-    FROM counting ORDER BY number"""
-
-
-def _with_standing(engine: Engine, rows: pa.Table, broken: Sequence[str | None]) -> pa.Table:
-    """The rows with their standing; none for those that do not count."""
-    numbers = np.array([number for number, rule in enumerate(broken) if rule is None], dtype=np.int64)
-    names = ["response_id", "respondent_type", "who", "submitted_at", "is_deleted"]
-    engine.register("counting", rows.select(names).take(pa.array(numbers)).append_column("number", pa.array(numbers)))
-    standing: list[str | None] = [None] * rows.num_rows
-    for number, found in zip(numbers.tolist(), engine.query(_STANDING).column("standing").to_pylist(), strict=True):
-        standing[number] = found
-    return set_column(rows, "standing", pa.array(standing, pa.string()))
-
-
 def _compare_entries(engine: Engine, lake: Lake, held: Held, rows: pa.Table, night: str) -> dict[int, list[str]]:
     """By row the questions that the second typing of its paper form answers otherwise; rows that the night brought.
 
@@ -159,7 +158,7 @@ def _compare_entries(engine: Engine, lake: Lake, held: Held, rows: pa.Table, nig
     pairs = [
         (places[row["response_id"]], number)
         for number, row in enumerate(seconds.select(["response_id", "_night"]).to_pylist())
-        if night in (row["_night"], nights[places[row["response_id"]]])
+        if row["response_id"] in places and night in (row["_night"], nights[places[row["response_id"]]])
     ]
     twice = pa.table({"response": [first for first, _ in pairs], "second": [second for _, second in pairs]})
     engine.register("twice", twice.cast(pa.schema([("response", pa.int32()), ("second", pa.int32())])))

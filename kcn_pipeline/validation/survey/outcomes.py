@@ -14,7 +14,7 @@ from kcn_pipeline.validation.outcomes import CheckName, CheckOutcome
 from kcn_pipeline.validation.suites import format_value
 from kcn_pipeline.validation.survey.rules import FLAGS
 
-_TOLD_BY_KEYS = {"double_entry_differs"}
+_TOLD_BY_KEYS = {"double_entry_differs", "answers_same_moment", "response_left_out"}
 _TOLD_BY_VOLUME = {"listed_not_landed"}
 
 
@@ -23,6 +23,7 @@ class Tally:
     """What became of the rows that a night brought for one table: staged = accepted + replaced + quarantined.
 
     `others` are further counts for the keys' check: superseded, deleted, flagged responses of the rounds judged.
+    `refusing` are the rules by which rows were quarantined; a flag may be one.
     """
 
     staged: int = 0
@@ -31,6 +32,7 @@ class Tally:
     quarantined: int = 0
     newest: datetime | None = None
     others: dict[str, int] = field(default_factory=dict)
+    refusing: set[str] = field(default_factory=set)
 
     def count(self, name: str, more: int) -> None:
         """Add to one of the further counts."""
@@ -55,7 +57,7 @@ def outcomes_of(tally: Tally, columns: int, is_well_formed: bool, findings: pa.T
             else ("thiếu cột hoặc sai kiểu", "columns are missing or of another type"),
         ),
         _outcome(
-            "values", not values - set(FLAGS), counts, findings, values,
+            "values", not values - (set(FLAGS) - tally.refusing), counts, findings, values,
             ("{quarantined} trên {rows} dòng bị cách ly", "{quarantined} of {rows} rows quarantined"),
         ),
         _outcome(

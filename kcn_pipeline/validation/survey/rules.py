@@ -1,7 +1,8 @@
 """What a response must be to count, as expectations of Great Expectations, and the flags of those that look odd.
 
 It must not read an answer: what it needs of them comes in as columns. The surprising fact: a response breaks one rule
-only, the first in the order below, because a trial response with an invented tax code is a trial and nothing else.
+only, the first in the order below, because a trial response with an invented tax code is a trial and nothing else; and
+`not_invited` is a rule for people and a flag for enterprises.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,15 +21,18 @@ from kcn_pipeline.contracts.surveys import Survey
 from kcn_pipeline.validation.context import frame_of
 from kcn_pipeline.validation.judge import CHUNK_ROWS
 from kcn_pipeline.validation.run import Verdict, run_suite
+from kcn_pipeline.validation.staged import set_column
 from kcn_pipeline.validation.suites import Criterion, build_suite
+from kcn_pipeline.validation.survey.respondents import ENTERPRISE
 from kcn_pipeline.validation.survey.versions import RESPONSES
 
 #: Why a response does not count, the first reason first; rules that are not named here come after these.
 ORDER = (
-    "test_response", "not_finished", "unknown_survey", "submitted_in_future", "no_round", "unknown_respondent_type",
-    "no_respondent_key", "unknown_enterprise", "unknown_park", "empty_response", "not_approved",
+    "test_response", "not_finished", "ambiguous_survey", "unknown_survey", "submitted_in_future",
+    "no_submission_date", "no_round", "unknown_respondent_type", "no_respondent_key", "unknown_enterprise",
+    "not_invited", "unknown_park", "empty_response", "not_approved",
 )  # fmt: skip
-FLAGS = ("straight_lining", "impossible_duration", "outside_round_park")
+FLAGS = ("straight_lining", "impossible_duration", "outside_round_park", "unreadable_park", "not_invited")
 #: Channels in which somebody can approve a response; what the board typed itself needs no approval.
 _REVIEWED = ("kobo_api", "kobo_export", "odk")
 _SECONDS_A_DAY = 86_400
@@ -46,10 +50,11 @@ class Frame:
 def find_broken(contracts: Contracts, frame: Frame, responses: pa.Table, night: str) -> list[str | None]:
     """Of every response the first rule it breaks.
 
-    Beside the columns of the contract it reads `n_counted`, `is_known` (of enterprises) and a boolean for each flag.
+    Beside the columns of the contract it reads `n_counted`, `is_known` (of enterprises), `is_invited` and a boolean for
+    each flag.
     """
     broken: list[str | None] = [None] * responses.num_rows
-    rows = _with_clock(_with_review(responses))
+    rows = _with_admission(_with_clock(_with_review(responses)))
     criteria = list(_criteria(contracts, frame, night))
     for start in range(0, rows.num_rows, CHUNK_ROWS):
         chunk = rows.slice(start, CHUNK_ROWS)
@@ -73,17 +78,31 @@ def _may_break(criterion: Criterion, values: pd.DataFrame) -> bool:
     return not is_missing.all()
 
 
+def settle_parks(responses: pa.Table) -> pa.Table:
+    """The responses with `has_lost_park`: their park cannot be read, the register's is known; so it is no problem."""
+    is_park_lost = pc.fill_null(pc.equal(responses.column("problem"), "unknown_park"), False)
+    is_settled = pc.and_(is_park_lost, responses.column("enterprise_park_code").is_valid())
+    problem = pc.if_else(is_settled, pa.scalar(None, pa.string()), responses.column("problem"))
+    return set_column(responses, "problem", problem).append_column("has_lost_park", is_settled)
+
+
 def find_flags(responses: pa.Table, thresholds: Thresholds) -> dict[str, npt.NDArray[np.bool_]]:
-    """By flag which responses have it; a response that does not say how long it took cannot have taken too long."""
+    """By flag which responses have it; a response that does not say how long it took cannot have taken too long.
+
+    Reads `has_lost_park` and `is_invited` too. An enterprise is checked against the register and may answer uninvited.
+    """
     n_scored, lowest, highest = (_numbers(responses, name) for name in ("n_scored", "lowest", "highest"))
     seconds, answered = _numbers(responses, "duration_s"), _numbers(responses, "n_counted")
     too_fast = seconds < thresholds.min_seconds_per_question * answered
     too_long = seconds > thresholds.max_duration_days * _SECONDS_A_DAY
     stated, registered = responses.column("park_code"), responses.column("enterprise_park_code")
+    is_uninvited = pc.and_(_is_enterprise(responses), pc.equal(responses.column("is_invited"), False))
     return {
         "straight_lining": (n_scored >= thresholds.straight_line_min_answers) & (lowest == highest),
         "impossible_duration": too_fast | too_long,
         "outside_round_park": pc.fill_null(pc.not_equal(stated, registered), False).to_numpy(),
+        "unreadable_park": responses.column("has_lost_park").to_numpy(),
+        "not_invited": pc.fill_null(is_uninvited, False).to_numpy(),
     }
 
 
@@ -98,6 +117,7 @@ def _criteria(contracts: Contracts, frame: Frame, night: str) -> Iterator[Criter
     yield _present("unknown_survey", "survey_id")
     yield _among("unknown_survey", "survey_id", sorted(contracts.surveys))
     yield _among("submitted_in_future", "is_future", [False])
+    yield _present("no_submission_date", "submitted_at")
     yield _present("no_round", "round_code")
     yield _among("no_round", "round_code", sorted({one.round for survey in surveys for one in survey.rounds}))
     yield Criterion(
@@ -108,6 +128,7 @@ def _criteria(contracts: Contracts, frame: Frame, night: str) -> Iterator[Criter
     yield _among("unknown_respondent_type", "respondent_type", types)
     yield _present("no_respondent_key", "respondent_key")
     yield _among("unknown_enterprise", "is_known", [True])
+    yield _among("not_invited", "is_admitted", [True])
     yield _among("unknown_park", "park_code", sorted(contracts.parks))
     yield _criterion("empty_response", "n_counted", "ExpectColumnValuesToBeBetween", min_value=1)
     if frame.thresholds.approved_only:
@@ -143,6 +164,17 @@ def _with_clock(responses: pa.Table) -> pa.Table:
     """The responses with `is_future`: submitted after the night that brought them, whatever night judges them."""
     submitted = pc.strftime(responses.column("submitted_at"), format="%Y-%m-%d")
     return responses.append_column("is_future", pc.greater(submitted, responses.column("_night")))
+
+
+def _with_admission(responses: pa.Table) -> pa.Table:
+    """The responses with `is_admitted`: whether somebody whom no register holds was invited; null where nobody says."""
+    is_invited = responses.column("is_invited")
+    nobody_says = pa.scalar(None, pa.bool_())
+    return responses.append_column("is_admitted", pc.if_else(_is_enterprise(responses), nobody_says, is_invited))
+
+
+def _is_enterprise(responses: pa.Table) -> pa.ChunkedArray:
+    return pc.fill_null(pc.equal(responses.column("respondent_type"), ENTERPRISE), False)
 
 
 def list_failures(contracts: Contracts, rows: pa.Table, verdicts: Iterable[Verdict]) -> Iterator[tuple[str, int]]:

@@ -7,6 +7,7 @@ wrong in two hundred and eighty columns.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from kcn_pipeline.validation.suites import format_value
 from kcn_pipeline.validation.survey.answers import scale_of
 from kcn_pipeline.validation.survey.invitations import TABLE as INVITATIONS
 from kcn_pipeline.validation.survey.judged import JudgedRound
+from kcn_pipeline.validation.survey.misread import group_answers
 from kcn_pipeline.validation.survey.rules import FLAGS
 from kcn_pipeline.validation.survey.versions import ANSWERS, LISTINGS, RESPONSES
 from kcn_pipeline.validation.texts import rule_text
@@ -30,11 +32,21 @@ Row = Mapping[str, Any]
 HIDDEN = "***"
 _REASONS = ("_rules", "_reason_vi", "_reason_en")
 _FIELDS = {
+    "ambiguous_survey": "survey_id", "no_submission_date": "submitted_at",
     "unknown_survey": "survey_id", "no_round": "submitted_at", "unknown_respondent_type": "respondent_type",
     "no_respondent_key": "respondent_key", "unknown_enterprise": "respondent_key", "unknown_park": "park_code",
     "not_finished": "is_finished", "test_response": "is_test", "not_approved": "approval",
     "impossible_duration": "duration_s", "outside_round_park": "park_code", "empty_response": "n_answered",
-    "unknown_round": "round_code",
+    "unknown_round": "round_code", "unreadable_park": "park_code", "not_invited": "respondent_key",
+    "list_key_unreadable": "respondent_key", "second_entry_alone": "entry",
+}  # fmt: skip
+_PLACE = ("_source", "_payload", "_file", "_sheet", "_cell", "_line")
+#: Columns of a judged round that tell a respondent.
+_WHO = ("respondent_type", "who")
+#: By channel the column that says when a response was submitted.
+_TIMES = {
+    "kobo_api": "_submission_time", "kobo_export": "_submission_time", "odk": "__system/submissionDate",
+    "google_forms": "Dấu thời gian (Timestamp)", "limesurvey": "submitdate", "paper": "Ngày nhận phiếu",
 }  # fmt: skip
 #: So many names of questions are listed.
 _LISTED = 8
@@ -54,12 +66,55 @@ def tell_responses(judged: JudgedRound, night: str) -> Iterator[Finding]:
             yield Finding(told, "row", RESPONSES, place_of(row), _FIELDS.get(told), said.get("value"), said)
 
 
+def tell_refused_before(judged: JudgedRound, round_code: str, night: str) -> Iterator[Finding]:
+    """One finding on a round whose list came or changed in the night, if it refuses responses of earlier nights."""
+    nights = judged.responses.column("_night").to_pylist()
+    count = sum(rule == "not_invited" and brought < night for rule, brought in zip(judged.rules, nights, strict=True))
+    if count:
+        said = {"found": count, "value": round_code}
+        yield Finding("refused_by_list", "batch", RESPONSES, Place(), "respondent_key", round_code, said)
+
+
 def tell_entries(judged: JudgedRound) -> Iterator[Finding]:
     """One finding for every paper form whose two typings differ; it names the questions and no answer."""
     rows = judged.responses.take(pa.array(list(judged.differs), pa.int64())).to_pylist()
     for row, questions in zip(rows, judged.differs.values(), strict=True):
         said = {"found": len(questions), "value": _list(questions)}
         yield Finding("double_entry_differs", "row", ANSWERS, place_of(row), questions[0], _list(questions), said)
+
+
+def tell_ties(judged: JudgedRound) -> Iterator[Finding]:
+    """One finding for every respondent with several answers of one moment that differ; it tells where they stand."""
+    if not judged.tied:
+        return
+    rows = judged.responses.select(["submitted_at", *_PLACE]).to_pylist()
+    for number, others in judged.tied.items():
+        row, at = rows[number], rows[number]["submitted_at"]
+        places = sorted((rows[other]["_file"], rows[other]["_line"] or 0) for other in others)
+        shown = _list([f"{file} {line}" for file, line in places])
+        said = {"found": len(others) + 1, "value": f"{at}", "detail": shown}
+        yield Finding("answers_same_moment", "row", RESPONSES, place_of(row), "submitted_at", f"{at}", said)
+
+
+def tell_left_out(judged: JudgedRound, files: Mapping[str, Place], night: str) -> Iterator[Finding]:
+    """One finding for every file that the night brought anew without responses of the round that it held before.
+
+    `files` are those of the night by key. What did not count anyway is not missed.
+    """
+    rows = judged.responses.append_column("rule", pa.array(judged.rules, pa.string()))
+    is_left = pc.and_(pc.equal(rows.column("left_night"), night), rows.column("rule").is_null())
+    left = rows.filter(is_left).select(["file_key", "round_code", *_WHO]).to_pylist()
+    if not left:
+        return
+    stays = rows.filter(pc.and_(pc.equal(rows.column("_night"), night), rows.column("left_night").is_null()))
+    staying = {tuple(row.values()) for row in stays.select(["file_key", *_WHO]).to_pylist()}
+    by_file: dict[str, list[Row]] = defaultdict(list)
+    for row in left:
+        by_file[row["file_key"]].append(row)
+    for file_key, some in sorted(by_file.items()):
+        answered_again = sum((file_key, *(row[name] for name in _WHO)) in staying for row in some)
+        said = {"found": len(some), "value": some[0]["round_code"], "detail": f"{answered_again}"}
+        yield Finding("response_left_out", "payload", RESPONSES, files[file_key], None, said["value"], said)
 
 
 def say_response(rule: str, row: Row, thresholds: Thresholds) -> dict[str, Any]:
@@ -70,10 +125,6 @@ def say_response(rule: str, row: Row, thresholds: Thresholds) -> dict[str, Any]:
             return {"value": at.date().isoformat() if at else "—", "detail": row["survey_id"]}
         case "unknown_survey" | "unknown_respondent_type":
             return {"detail": row["survey_id"] or "—"}
-        case "unknown_enterprise":
-            return {"value": HIDDEN}
-        case "unknown_park":
-            return {"value": row["park_code"]}
         case "empty_response":
             return {"found": row["n_counted"] or 0, "expected": row["n_shown"]}
         case "not_approved":
@@ -84,7 +135,19 @@ def say_response(rule: str, row: Row, thresholds: Thresholds) -> dict[str, Any]:
             return {"found": _minutes(row["duration_s"]), "expected": _plausible(row["n_counted"], thresholds)}
         case "outside_round_park":
             return {"found": row["park_code"], "expected": row["enterprise_park_code"]}
-    return {}
+    return _say_who(rule, row)
+
+
+def _say_who(rule: str, row: Row) -> dict[str, Any]:
+    return {
+        "no_submission_date": {"detail": _TIMES.get(row["channel"], "—")},
+        # The finding on its file names the surveys.
+        "ambiguous_survey": {"detail": "…"},
+        "unknown_enterprise": {"value": HIDDEN},
+        "unknown_park": {"value": row["park_code"] or HIDDEN},
+        "unreadable_park": {"expected": row["enterprise_park_code"]},
+        "not_invited": {"value": row["respondent_type"], "detail": row["round_code"]},
+    }.get(rule, {})
 
 
 def _minutes(seconds: float) -> str:
@@ -126,28 +189,17 @@ def _reason(contracts: Contracts, rule: str, said: Row) -> dict[str, str]:
 
 
 def tell_answers(contracts: Contracts, survey: Survey | None, refused: pa.Table) -> Iterator[Finding]:
-    """One finding for every text of a source that was not understood: to which questions and how often.
+    """One finding for all answers of a file that break a rule alike: to which questions, how often, some of the texts.
 
     Answers of refused responses are told with their response.
     """
-    groups: dict[tuple[str, str, str], list[Any]] = {}
-    for row in _not_understood(refused):
-        group = groups.setdefault((row["rule"], row["_source"], row["raw_text"] or ""), [0, row, defaultdict(int)])
-        group[0] += 1
-        group[2][row["question"]] += 1
-    for (rule, _, _), (count, first, questions) in sorted(groups.items()):
-        said = say_answer(contracts, survey, rule, first["question"], first["raw_text"])
-        said |= {"field": _list(list(questions)), "value": f"{said['value']} ({count} ×)"}
-        if rule == "unknown_question":
-            said |= {"found": len(questions), "value": said["field"], "detail": survey.survey if survey else "—"}
-        place = Place(first["_source"], first["_payload"], first["_file"], first["_sheet"])
-        yield Finding(rule, "cell", ANSWERS, place, first["question"], said["value"], said)
-
-
-def _not_understood(refused: pa.Table) -> list[dict[str, Any]]:
-    names = ["rule", "question", "raw_text", "_source", "_payload", "_file", "_sheet"]
-    rows = refused.select(names)
-    return rows.filter(pc.not_equal(rows.column("rule"), "response_refused")).to_pylist()
+    for group in group_answers(refused):
+        said = say_answer(contracts, survey, group.rule, group.questions[0], group.first_text)
+        said |= {"field": _list(group.questions), "value": group.said}
+        if group.rule == "unknown_question":
+            said |= {"found": len(group.questions), "value": said["field"], "detail": survey.survey if survey else "—"}
+        place = replace(group.place, line=min(group.lines, default=None))
+        yield Finding(group.rule, "cell", ANSWERS, place, group.questions[0], said["value"], said)
 
 
 def say_answer(
@@ -199,9 +251,17 @@ def say_invitation(rule: str, row: Row) -> dict[str, Any]:
     return {
         "unknown_round": {"value": row["round_code"], "detail": row["survey_id"]},
         "unknown_enterprise": {"value": HIDDEN},
-        "unknown_park": {"value": row["park_code"]},
+        # Beside a park that nobody can read stands the register's, if any; neither is what was written.
+        "unknown_park": {"value": HIDDEN},
         "unknown_respondent_type": {"detail": row["survey_id"]},
     }.get(rule, {})
+
+
+def tell_repeated(repeated: pa.Table) -> Iterator[Finding]:
+    """One finding for every list of the night that names a respondent on two sheets or by two tax codes."""
+    for row in repeated.to_pylist():
+        place = Place(row["_source"], row["_payload"], row["_file"])
+        yield Finding("invited_twice", "payload", INVITATIONS, place, "respondent_key", None, {"found": row["n"]})
 
 
 def tell_invitations(refused: Sequence[tuple[str, Row]]) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """One night of surveys validated: the rounds it touches are judged anew from all nights and written whole.
 
 It must not hold a rule. The surprising fact: a night that brings no response may still change rounds: a listing without
-a submission deletes it, and a register with a new enterprise lets its response in.
+a submission deletes it, a register with a new enterprise lets its response in, and so does a new list of invitations.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.engine import Engine
-from kcn_pipeline.findings import Finding, tabulate_findings
+from kcn_pipeline.findings import Finding, Place, tabulate_findings
 from kcn_pipeline.lake import WHOLE, Lake
 from kcn_pipeline.schemas import schema_of
 from kcn_pipeline.validation.judge import is_well_formed
@@ -31,12 +31,21 @@ _REGISTER = "register_enterprises"
 
 @dataclass
 class _Night:
-    """What a night adds up to, by table."""
+    """What a night adds up to, by table; `files` are those that it brought, by key."""
 
     tallies: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in (RESPONSES, ANSWERS)})
     found: dict[str, list[Finding]] = field(default_factory=lambda: {RESPONSES: [], ANSWERS: [], LISTINGS: []})
     quarantine: dict[str, list[pa.Table]] = field(default_factory=lambda: {RESPONSES: [], ANSWERS: []})
     states: dict[str, dict[str, pa.Table]] = field(default_factory=lambda: {RESPONSES: {}, REFUSED_TABLE: {}})
+    files: dict[str, Place] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """Who is on the lists of every round, and the parts of the rounds whose lists the night may have changed."""
+
+    invited: invitations.Invited
+    changed: frozenset[str]
 
 
 def validate_survey(
@@ -52,9 +61,10 @@ def validate_survey(
         return {table.table: nothing_new(lake, table, night, stored=0) for table in tables}, []
     register = Register(lake, secret)
     with Engine() as engine:
-        responses, found = _validate_responses(engine, lake, contracts, night, register)
-        responses[INVITATIONS], invited = _validate_invitations(engine, lake, contracts, night, register)
-    return responses, [*found, invited]
+        # The lists first: of a round that has one they decide whose answers count.
+        listed, lists, told_of_lists = _validate_invitations(engine, lake, contracts, night, register)
+        results, found = _validate_responses(engine, lake, contracts, night, register, listed)
+    return {**results, INVITATIONS: lists}, [*found, told_of_lists]
 
 
 def _has_anything(lake: Lake, night: str) -> bool:
@@ -69,13 +79,13 @@ def _has_anything(lake: Lake, night: str) -> bool:
 
 
 def _validate_responses(
-    engine: Engine, lake: Lake, contracts: Contracts, night: str, register: Register
+    engine: Engine, lake: Lake, contracts: Contracts, night: str, register: Register, listed: _Listed
 ) -> tuple[dict[str, TableResult], list[pa.Table]]:
     versions.open_versions(engine, lake, contracts)
-    done = _Night()
+    done = _Night(files=versions.find_files(engine, night))
     done.tallies[RESPONSES].replaced = versions.count_replaced(engine, night)
     done.found[LISTINGS] += told.tell_missing(versions.count_missing(engine, night))
-    rounds = _judge_rounds(engine, lake, contracts, night, register, done)
+    rounds = _judge_rounds(engine, lake, contracts, night, register, listed, done)
     lake.replace("validation", ANSWERS, night, rounds, is_state=True)
     for table, parts in done.states.items():
         lake.replace("validation", table, night, parts, is_state=True)
@@ -89,23 +99,27 @@ def _validate_responses(
 
 
 def _judge_rounds(
-    engine: Engine, lake: Lake, contracts: Contracts, night: str, register: Register, done: _Night
+    engine: Engine, lake: Lake, contracts: Contracts, night: str, register: Register, listed: _Listed, done: _Night
 ) -> Iterator[tuple[str, pa.Table | Path]]:
     """The answers of every round that the night changes; all else is noted in `done`."""
-    for held, is_touched in _held_rounds(engine, lake, contracts, night):
+    for held, is_touched in _held_rounds(engine, lake, contracts, night, listed):
         found = judged.judge_round(engine, lake, contracts, register, held, night)
         part = held.parts[0] if held.round else None
         if not is_touched and part and judged.is_as_stored(lake, contracts, part, found):
             continue
         split = _split(lake, contracts, held, found, night)
         _note(contracts, held, found, split, night, done)
+        if held.round and part in listed.changed:
+            done.found[RESPONSES] += told.tell_refused_before(found, held.round.round, night)
         if part:
             done.states[RESPONSES][part] = found.accepted(schema_of(contracts.tables[RESPONSES]))
             done.states[REFUSED_TABLE][part] = found.refused()
             yield part, split.accepted
 
 
-def _held_rounds(engine: Engine, lake: Lake, contracts: Contracts, night: str) -> list[tuple[judged.Held, bool]]:
+def _held_rounds(
+    engine: Engine, lake: Lake, contracts: Contracts, night: str, listed: _Listed
+) -> list[tuple[judged.Held, bool]]:
     """What is looked at, and whether the night touches it for sure: rounds, and then all that it staged in no round."""
     staged = {part for table in (RESPONSES, ANSWERS) for part in lake.parts("staging", table, night)}
     before = {part for table in (RESPONSES, ANSWERS) for part in lake.parts("validation", table, night)}
@@ -116,9 +130,10 @@ def _held_rounds(engine: Engine, lake: Lake, contracts: Contracts, night: str) -
         for one in survey.rounds:
             part = part_of(survey, one)
             is_touched = part in staged | before
-            if is_touched or every or (survey.survey, one.round) in met:
+            if is_touched or every or part in listed.changed or (survey.survey, one.round) in met:
                 where = f"p.survey_id = '{survey.survey}' AND p.round_code = '{one.round}'"
-                rounds.append((judged.Held((part,), where, survey, one), is_touched))
+                invited = listed.invited.get((survey.survey, one.round), {})
+                rounds.append((judged.Held((part,), where, survey, one, invited), is_touched))
     return [*rounds, *_held_outside(contracts, staged, night)]
 
 
@@ -158,7 +173,8 @@ def _note(
 
 
 def _note_responses(contracts: Contracts, found: judged.JudgedRound, night: str, done: _Night) -> None:
-    done.found[RESPONSES] += told.tell_responses(found, night)
+    done.found[RESPONSES] += [*told.tell_responses(found, night), *told.tell_ties(found)]
+    done.found[RESPONSES] += told.tell_left_out(found, done.files, night)
     names = [column.name for column in contracts.tables[RESPONSES].columns]
     rows = found.responses.append_column("rule", pa.array(found.rules, pa.string()))
     tonight = rows.filter(pc.equal(rows.column("_night"), night))
@@ -173,6 +189,7 @@ def _note_responses(contracts: Contracts, found: judged.JudgedRound, night: str,
         said = [(row["rule"], told.say_response(row["rule"], row, found.thresholds)) for row in refused.to_pylist()]
         written = told.with_reasons(contracts, refused.select(names), said)
         tally.quarantined += written.num_rows
+        tally.refusing |= {rule for rule, _ in said}
         done.quarantine[RESPONSES].append(written)
 
 
@@ -197,7 +214,7 @@ def _conclude(
 
 def _validate_invitations(
     engine: Engine, lake: Lake, contracts: Contracts, night: str, register: Register
-) -> tuple[TableResult, pa.Table]:
+) -> tuple[_Listed, TableResult, pa.Table]:
     """Judge all invitations; write the rounds whose list is another than before, and the night's quarantine."""
     invitations.open_invitations(engine, lake, contracts, register)
     rows = invitations.read_speaking(engine)
@@ -214,10 +231,12 @@ def _validate_invitations(
     said = [(rule, told.say_invitation(rule, row)) for rule, row in refused]
     kept = {WHOLE: told.with_reasons(contracts, table, said)} if refused else {}
     lake.replace("quarantine", INVITATIONS, night, kept)
-    findings = tabulate_findings(contracts, told.tell_invitations(refused))
+    repeated = told.tell_repeated(invitations.find_repeated(engine, night))
+    findings = tabulate_findings(contracts, [*told.tell_invitations(refused), *repeated])
     tally = Tally(quarantined=len(refused), replaced=invitations.count_replaced(engine, night))
     tally.accepted = pc.sum(pc.equal(accepted.column("_night"), night)).as_py() or 0
-    return _conclude(lake, contracts, night, INVITATIONS, tally, findings), findings
+    listed = _Listed(invitations.list_invited(accepted), frozenset(states))
+    return listed, _conclude(lake, contracts, night, INVITATIONS, tally, findings), findings
 
 
 def _by_round(contracts: Contracts, accepted: pa.Table) -> Iterator[tuple[str, pa.Table]]:

@@ -72,6 +72,7 @@ fct_survey_response = Table(
     *required("level"),
     *optional("n_invited n_received n_current n_superseded n_deleted n_quarantined n_flagged", Integer),
     *optional("response_rate_pct", Float),
+    *required("conf_status"),
     in_dim_survey(),
-    comment="survey round × respondent type × area: how many were invited and answered",
+    comment="survey round × respondent type × area: how many were invited and answered; C: too few, not shown",
 )

@@ -21,18 +21,29 @@ from kcn_pipeline_tests.indicators.surveys.rounds import with_thresholds
         ({"A": 5, "B": 4, "C": 2}, 12, {"C"}),
         ({"A": 4, "B": 4, "C": 2}, 10, {"C", "A"}),
         ({"A": 2}, 2, {"A"}),
-        ({"A": 3, "B": 0}, 3, {"B"}),
+        ({"A": 4, "B": 3, "C": 0}, 7, {"B", "C"}),
         ({"A": 3}, 5, {"A"}),
         ({}, 2, set()),
     ],
     ids=[
         "all are enough", "one is too few and the next goes with it", "two are too few and together enough",
         "two are too few even together", "one of no park stands beside it", "equals go by their code", "one park only",
-        "nobody answered, nothing to hide", "two of no park would be told", "no park",
+        "that nobody answered is hidden, too", "two of no park would be told", "no park",
     ],
 )  # fmt: skip
 def test_hidden_parks(parks: dict[str, int], total: int, hidden: set[str]) -> None:
     assert Crowd(parks, total).find_hidden(parks, total, 3) == hidden
+
+
+def test_a_question_that_nobody_of_the_hidden_answered_hides_no_more() -> None:
+    assert Crowd({"A": 1, "B": 4, "C": 5}, 10).find_hidden({"A": 0, "B": 0, "C": 5}, 5, 3) == {"A", "B"}
+
+
+def test_whether_the_only_enterprise_of_a_park_answered_changes_nothing_that_is_hidden() -> None:
+    for others in ({"B": 3, "C": 5}, {"B": 0, "C": 5}, {"B": 4, "C": 4, "D": 9}):
+        hidden = [Crowd({"A": n, **others}, n + sum(others.values())).find_unshown(3) for n in (0, 1)]
+        assert hidden[0] == hidden[1]
+        assert len(hidden[0]) > 1
 
 
 def test_who_protects_does_not_depend_on_the_cell() -> None:
@@ -61,6 +72,18 @@ def test_the_rest_is_nobody_or_enough_or_everything(told: dict[str, tuple[int, i
     assert rest == 0 or rest >= least or not shown
     if others == 0 and all(n >= least for n in parks.values()):
         assert hidden == set(), "nothing is hidden without need"
+
+
+@given(_COUNTS, st.integers(0, 4), st.integers(1, 6))
+def test_who_answered_cannot_be_worked_out(told: dict[str, tuple[int, int]], others: int, least: int) -> None:
+    parks = {park: n for park, (n, _) in told.items()}
+    crowd = Crowd(parks, sum(parks.values()) + others)
+    hidden = crowd.find_unshown(least)
+    shown = [n for park, n in parks.items() if park not in hidden]
+    assert all(n >= least for n in shown)
+    rest = crowd.total - sum(shown)
+    assert rest >= least or not shown or (rest == 0 and not hidden)
+    assert crowd.find_hidden(parks, crowd.total, least) == hidden
 
 
 def test_a_round_is_shown_from_the_day_after_its_last() -> None:

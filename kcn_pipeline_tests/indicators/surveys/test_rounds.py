@@ -260,9 +260,12 @@ def test_rates_are_of_the_invited(rounds: Rounds) -> None:
     rounds.answer(FIRST, "enterprise", "e0", {"mg01_necessity": 1}, park=A, standing="superseded")
     rounds.answer(FIRST, "enterprise", "e9", {"mg01_necessity": 1}, park=B, standing="deleted")
     rounds.answer(FIRST, "expert", "x0", {"mg01_necessity": 5})
-    rounds.write(NIGHT)
     invited = [{"respondent_type": "enterprise", "who": f"e{number}", "park_code": A} for number in (0, 1, 2)]
     invited += [{"respondent_type": "enterprise", "who": who, "park_code": B} for who in ("e8", "e9")]
+    for number in range(4):
+        rounds.answer(FIRST, "enterprise", f"c{number}", {"mg01_necessity": 4}, park=C)
+        invited.append({"respondent_type": "enterprise", "who": f"c{number}", "park_code": C})
+    rounds.write(NIGHT)
     rounds.invite(NIGHT, FIRST, invited)
     rounds.refuse(NIGHT, {FIRST: [{"response_id": "r1", "park_code": A}, {"response_id": "r2"}]})
     rounds.compute()
@@ -270,13 +273,111 @@ def test_rates_are_of_the_invited(rounds: Rounds) -> None:
     names = ("n_invited", "n_received", "n_current", "n_superseded", "n_deleted", "n_quarantined", "n_flagged")
     told = {key: tuple(row[name] for name in (*names, "response_rate_pct")) for key, row in found.items()}
     assert told == {
-        ("enterprise", "BN"): (5, 6, 4, 1, 1, 0, 1, 60.0),
+        ("enterprise", "BN"): (9, 10, 8, 1, 1, 0, 1, 100 * 7 / 9),
         ("enterprise", A): (3, 5, 4, 1, 0, 0, 1, 100.0),
-        ("enterprise", B): (2, 1, 0, 0, 1, 0, 0, 0.0),
+        ("enterprise", B): (2, *NOTHING),
+        ("enterprise", C): (4, *NOTHING),
         ("expert", "BN"): (None, 1, 1, 0, 0, 0, 0, None),
         ("unknown", "BN"): (None, 2, 0, 0, 0, 2, 0, None),
-        ("unknown", A): (None, 1, 0, 0, 0, 1, 0, None),
+        ("unknown", A): (None, *NOTHING),
     }
+    hidden = {key for key, row in found.items() if row["conf_status"] == "C"}
+    assert hidden == {("enterprise", B), ("enterprise", C), ("unknown", A)}, "C goes with B, or the province would tell"
+
+
+#: What is told of a park that few answered for, beside how many were invited.
+NOTHING = (None,) * 7
+
+
+def invite(rounds: Rounds, **parks: int) -> None:
+    """So many enterprises of each park, `e0` and on in each."""
+    rows = [
+        {"respondent_type": "enterprise", "who": f"{park}{number}", "park_code": park}
+        for park, n in parks.items()
+        for number in range(n)
+    ]
+    rounds.invite(NIGHT, FIRST, rows)
+
+
+def come(rounds: Rounds, park: str, n: int, **values: Any) -> None:
+    """The first of the invited of a park."""
+    for number in range(n):
+        rounds.answer(FIRST, "enterprise", f"{park}{number}", {"mg01_necessity": 4}, park=park, **values)
+
+
+@pytest.mark.parametrize("others", [{B: 3, C: 6}, {B: 0, C: 5}], ids=["all come", "one is silent"])
+def test_of_a_park_with_one_enterprise_nothing_tells_whether_it_answered(
+    rounds: Rounds, others: dict[str, int]
+) -> None:
+    """Neither the rows of parks nor which of them are withheld, in rates and in ratings; only sums of parks differ."""
+    invite(rounds, **{A: 1, B: 6, C: 6})
+    told = []
+    for night, answers in ((NIGHT, 0), (NEXT, 1)):
+        rounds.forget(FIRST)
+        for park, n in others.items():
+            come(rounds, park, n)
+        come(rounds, A, answers)
+        rounds.write(night)
+        rounds.compute(night)
+        rows = [rounds.state(f"survey_{name}", FIRST) for name in ("rates", "ratings")]
+        told.append([[row for row in table if row["level"] == "park"] for table in rows])
+    assert told[0] == told[1]
+    (alone,) = [row for row in told[0][0] if row["area_code"] == A]
+    assert {name: value for name, value in alone.items() if value is not None} == {
+        "survey_id": FIRST[0], "round_code": FIRST[1], "respondent_type": "enterprise", "level": "park",
+        "area_code": A, "n_invited": 1, "conf_status": "C",
+    }  # fmt: skip
+    asked = {(row["indicator_code"], row["criterion"]) for row in rounds.state("survey_ratings", FIRST)}
+    withheld = {(row["indicator_code"], row["criterion"]) for row in told[0][1] if row["area_code"] == A}
+    assert withheld == asked != set()
+
+
+def test_refused_and_deleted_answers_of_few_are_not_told_either(rounds: Rounds) -> None:
+    invite(rounds, **{A: 5, B: 5, C: 1})
+    come(rounds, A, 5)
+    come(rounds, B, 4)
+    come(rounds, C, 1, standing="deleted", flags="straight_lining")
+    rounds.write(NIGHT)
+    rounds.refuse(NIGHT, {FIRST: [{"response_id": "r1", "respondent_type": "enterprise", "park_code": C}]})
+    rounds.compute()
+    row = rates(rounds)["enterprise", C]
+    assert [row[name] for name in ("n_received", "n_deleted", "n_quarantined", "n_flagged")] == [None] * 4
+
+
+def test_the_bar_of_rates_is_that_of_the_thresholds(rounds: Rounds) -> None:
+    come(rounds, A, 5)
+    come(rounds, B, 6)
+    come(rounds, C, 4)
+    rounds.write(NIGHT)
+    for night, least, hidden in ((NIGHT, 4, set()), (NEXT, 5, {A, C}), (THIRD, 1, set())):
+        bars = {"min_respondents": least, "min_respondents_province": 1, "min_respondents_spread": least}
+        rounds.contracts = with_thresholds(rounds.contracts, **bars)
+        rounds.compute(night)
+        for table in ("rates", "ratings"):
+            rows = rounds.state(f"survey_{table}", FIRST)
+            assert {row["area_code"] for row in rows if row["conf_status"] == "C"} == hidden
+
+
+def test_the_share_of_the_invited_hides_where_few_of_them_answered(rounds: Rounds) -> None:
+    """Four of B count and one of them was invited; A stands beside it."""
+    invite(rounds, **{A: 6, B: 1, C: 6})
+    for park, n in ((A, 5), (B, 4), (C, 6)):
+        come(rounds, park, n)
+    rounds.write(NIGHT)
+    rounds.compute()
+    assert {key[1]: row["conf_status"] for key, row in rates(rounds).items()} == {"BN": "F", A: "C", B: "C", C: "F"}
+
+
+def test_the_park_of_an_answer_is_not_that_of_an_invitation(rounds: Rounds) -> None:
+    """A list without parks: else the number of the invited of a park would be that of the answers."""
+    rounds.invite(
+        NIGHT, FIRST, [{"respondent_type": "enterprise", "who": f"{A}{n}", "park_code": None} for n in range(9)]
+    )
+    come(rounds, A, 4)
+    rounds.write(NIGHT)
+    rounds.compute()
+    told = {key[1]: (row["n_invited"], row["n_current"]) for key, row in rates(rounds).items()}
+    assert told == {"BN": (9, 4), A: (0, None)}
 
 
 def test_invited_who_have_not_answered_yet(rounds: Rounds) -> None:

@@ -14,7 +14,7 @@ from kcn_pipeline_tests.simulate.surveys.mishaps import MASKED, Mishap
 from kcn_pipeline_tests.simulate.surveys.outcome import CURRENT, DELETED, OLDER, QUARANTINED, Outcome, by_round, judge
 from kcn_pipeline_tests.simulate.surveys.people import Respondent
 from kcn_pipeline_tests.simulate.surveys.questionnaire import Questionnaire, read_questionnaire, read_thresholds
-from kcn_pipeline_tests.simulate.surveys.ratings import PROVINCE, RoundTruth, count_parks
+from kcn_pipeline_tests.simulate.surveys.ratings import PROVINCE, RoundTruth, count_parks, hide_parks, unshown_parks
 from kcn_pipeline_tests.simulate.surveys.replies import Reply
 
 Row = dict[str, Any]
@@ -115,7 +115,7 @@ class SurveyState:
     def _rated(self) -> dict[tuple[str, str], RoundTruth]:
         """The rounds that are told of surveys that rate, in the order of time."""
         return {
-            key: RoundTruth(self.questionnaires[key[0]], key[1], outcomes)
+            key: RoundTruth(self.questionnaires[key[0]], key[1], outcomes, self.invited(*key))
             for key, outcomes in self.rounds.items()
             if self.questionnaires[key[0]].kind == "rating" and self.is_told(*key)
         }
@@ -129,11 +129,33 @@ class SurveyState:
                 mine = [one for one in outcomes if one.respondent_type == respondent_type]
                 asked = [one for one in invited if one.respondent_type == respondent_type]
                 key = {**_named((survey_id, round_code)), "respondent_type": respondent_type}
-                yield {**key, "level": "province", "area_code": PROVINCE, **_rate(mine, asked, bool(asked))}
+                whole = _rate(mine, asked, bool(asked))
+                yield {**key, "level": "province", "area_code": PROVINCE, **whole, "conf_status": "F"}
+                hidden = self._unshown(survey_id, round_code, respondent_type)
                 parks = {one.park_code for one in mine} | {one.park_code for one in asked}
                 for park in sorted(filter(None, parks)):
                     there = [one for one in mine if one.park_code == park], [o for o in asked if o.park_code == park]
-                    yield {**key, "level": "park", "area_code": park, **_rate(*there, bool(asked))}
+                    row = {**_rate(*there, bool(asked)), "conf_status": "F"}
+                    if park in hidden:
+                        row = dict.fromkeys(row) | {"n_invited": row["n_invited"], "conf_status": "C"}
+                    yield {**key, "level": "park", "area_code": park, **row}
+
+    def _unshown(self, survey_id: str, round_code: str, respondent_type: str) -> set[str]:
+        """The parks of which is not told who of a type answered a round: too few, or others would be told of by them.
+
+        Neither how many count nor how many of the invited do.
+        """
+        outcomes, invited = self.rounds[survey_id, round_code], self.invited(survey_id, round_code)
+        least = self.thresholds["min_respondents"]
+        crowd = count_parks(outcomes, invited, respondent_type)
+        answered = [o for o in outcomes if o.standing == CURRENT and o.respondent_type == respondent_type]
+        hidden = unshown_parks(crowd, len(answered), least)
+        asked = [one for one in invited if one.respondent_type == respondent_type]
+        if not asked:
+            return hidden
+        keys = {one.reply.key for one in answered}
+        kept = [one.park_code for one in asked if one.key in keys]
+        return hide_parks({park: kept.count(park) for park in crowd}, len(kept), least, crowd, hidden)
 
     def comments(self) -> Iterator[Row]:
         """What was written on indicators; text None where identities had to be masked."""
@@ -160,16 +182,21 @@ class SurveyState:
                             rows.append({**who, "score": one.reply.scores[name]})
         return rows
 
-    def crowd(self, measure: str, period_code: str) -> Mapping[str, int]:
-        """How many of each park answered the rounds that measure something for a period, of those who are asked it."""
+    def crowd(self, measure: str, period_code: str) -> tuple[Mapping[str, int], set[str]]:
+        """How many of each park answered the rounds that measure something for a period, of those who are asked it.
+
+        And the parks of which that is not told of one of the rounds.
+        """
         found: Counter[str] = Counter()
+        unshown: set[str] = set()
         for (survey_id, round_code), outcomes in self.rounds.items():
             form = self.questionnaires[survey_id]
             types = {kind for one in form.of_role("measure") if one.measure == measure for kind in one.respondent_types}
             if form.rounds[round_code].period == period_code:
-                counted = (one for one in outcomes if one.standing == CURRENT and one.respondent_type in types)
-                found.update(count_parks(counted))
-        return found
+                for kind in types:
+                    found.update(count_parks(outcomes, self.invited(survey_id, round_code), kind))
+                    unshown |= self._unshown(survey_id, round_code, kind)
+        return found, unshown
 
     def refused(self) -> dict[str, int]:
         """How many replies every rule refuses."""

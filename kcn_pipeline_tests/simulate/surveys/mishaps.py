@@ -87,9 +87,10 @@ def unknown_type(reply: Reply) -> Mishap:
 
 
 def unknown_park(reply: Reply) -> Mishap:
-    """A park that does not exist."""
-    reply.typed_park, reply.refused = "KCN Không Có Thật", "unknown_park"
-    return _case(reply, "unknown_park", "a park that does not exist", REFUSED, reply.refused)
+    """A park that does not exist, of an enterprise: that of the register counts."""
+    reply.typed_park = "KCN Không Có Thật"
+    reply.flags |= {"unreadable_park"}
+    return _case(reply, "unknown_park", "a park that does not exist", FLAGGED, "unreadable_park")
 
 
 def trial(reply: Reply) -> Mishap:
@@ -129,6 +130,12 @@ def other_park(reply: Reply, park_code: str) -> Mishap:
     reply.typed_park = park_code
     reply.flags |= {"outside_round_park"}
     return _case(reply, "other_park", "a park that is not the register's", FLAGGED, "outside_round_park")
+
+
+def uninvited(reply: Reply) -> Mishap:
+    """An enterprise that is not on the list of its round; it is in the register, so it counts."""
+    reply.flags |= {"not_invited"}
+    return _case(reply, "uninvited", "an enterprise that is not on the list", FLAGGED, "not_invited")
 
 
 def edited(reply: Reply, question: str, score: int) -> tuple[Reply, Mishap]:

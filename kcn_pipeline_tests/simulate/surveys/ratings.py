@@ -4,13 +4,14 @@ It must not read a threshold from code: the contracts' YAML is the only place. T
 a park is true all the same, and is only not told; the truth marks it and keeps the figures out.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from kcn_pipeline_tests.simulate.surveys import formulas
 from kcn_pipeline_tests.simulate.surveys.outcome import CURRENT, Outcome
+from kcn_pipeline_tests.simulate.surveys.people import Respondent
 from kcn_pipeline_tests.simulate.surveys.questionnaire import (
     CONTRACTS,
     Questionnaire,
@@ -29,15 +30,19 @@ REVERSED = frozenset({"cost"})
 class RoundTruth:
     """One round: who counts, and what they scored."""
 
-    def __init__(self, questionnaire: Questionnaire, round_code: str, outcomes: Sequence[Outcome]) -> None:
+    def __init__(
+        self,
+        questionnaire: Questionnaire,
+        round_code: str,
+        outcomes: Sequence[Outcome],
+        invited: Sequence[Respondent] = (),
+    ) -> None:
         self.questionnaire, self.round_code = questionnaire, round_code
         self.counted = [one for one in outcomes if one.standing == CURRENT]
         self.thresholds = read_thresholds()
         self.fields = questionnaire.of_role("rating")
         self.types = sorted({one.respondent_type for one in self.counted})
-        self.crowds = {
-            name: count_parks(one for one in self.counted if one.respondent_type == name) for name in self.types
-        }
+        self.crowds = {name: count_parks(outcomes, invited, name) for name in self.types}
 
     def _rows_of(self, name: str, respondent_type: str) -> list[Outcome]:
         """Who was asked a question."""
@@ -69,13 +74,13 @@ class RoundTruth:
         counts = {park: sum(name in one.reply.scores for one in rows) for park, rows in parks.items()}
         total, least = sum(name in one.reply.scores for one in asked), self.thresholds["min_respondents"]
         crowd = self.crowds[respondent_type]
-        everywhere = hide_parks(crowd, sum(one.respondent_type == respondent_type for one in self.counted), least)
-        hidden = hide_parks(counts, total, least, crowd, everywhere)
-        for park, rows in sorted(parks.items()):
+        everywhere = unshown_parks(crowd, sum(one.respondent_type == respondent_type for one in self.counted), least)
+        hidden = everywhere | hide_parks(counts, total, least, crowd, everywhere)
+        for park in sorted(hidden | set(parks)):
             if park in hidden:
                 yield {"level": "park", "area_code": park, "conf_status": "C"}
             else:
-                figures = self._rate(name, respondent_type, rows)
+                figures = self._rate(name, respondent_type, parks[park])
                 if figures["n"] < self.thresholds["min_respondents_spread"]:
                     figures |= dict.fromkeys(("sd", "cv", "median", "q1", "q3", "iqr"))
                 yield {"level": "park", "area_code": park, "conf_status": "F", **figures}
@@ -259,9 +264,28 @@ class RoundTruth:
         return "keep", "all_met"
 
 
-def count_parks(outcomes: Iterable[Outcome]) -> Mapping[str, int]:
-    """How many of each park there are."""
-    return Counter(one.park_code for one in outcomes if one.park_code)
+def count_parks(outcomes: Iterable[Outcome], invited: Iterable[Respondent], respondent_type: str) -> Mapping[str, int]:
+    """How many of a type count in each park that sent anything or that somebody was invited in; none in some."""
+    mine = [one for one in outcomes if one.respondent_type == respondent_type]
+    asked = [one for one in invited if one.respondent_type == respondent_type]
+    parks = {one.park_code for one in mine} | {one.park_code for one in asked}
+    return {
+        park: sum(one.park_code == park and one.standing == CURRENT for one in mine) for park in filter(None, parks)
+    }
+
+
+def unshown_parks(crowd: Mapping[str, int], total: int, least: int) -> set[str]:
+    """The parks of which nothing is told in a round, not even that nobody answered.
+
+    Those with fewer than `least`, and the smallest others until those not told of, with those of no park, are enough.
+    """
+    hidden = {park for park, n in crowd.items() if n < least}
+    of_no_park = total - sum(crowd.values())
+    if hidden or of_no_park:
+        for park in sorted(set(crowd) - hidden, key=lambda park: (crowd[park], park)):
+            if of_no_park + sum(crowd[one] for one in hidden) < least:
+                hidden.add(park)
+    return hidden
 
 
 def hide_parks(

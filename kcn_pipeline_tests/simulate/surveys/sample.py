@@ -5,6 +5,7 @@ in one night and git keeps no times, so no truth here depends on which of two fi
 submission over several nights are for the tests with a server.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -17,6 +18,7 @@ from kcn_pipeline_tests.simulate.surveys.filling import Filler
 from kcn_pipeline_tests.simulate.surveys.kobo import BOTH, JOINED, SEPARATE, Export, Rename, to_submission, write_page
 from kcn_pipeline_tests.simulate.surveys.mishaps import Mishap
 from kcn_pipeline_tests.simulate.surveys.opinions import Opinions, make_opinions
+from kcn_pipeline_tests.simulate.surveys.outcome import round_of
 from kcn_pipeline_tests.simulate.surveys.people import (
     Respondent,
     make_experts,
@@ -76,6 +78,7 @@ class _Sample:
         self._second_round()
         self._satisfaction()
         self._invite()
+        self._note_uninvited()
         return WrittenSample(self.files, self.cases, self.invited)
 
     # ---- bricks ------------------------------------------------------------------------------------------------------
@@ -353,6 +356,20 @@ class _Sample:
             self._invite_to("indicator_set", round_code, opens_on, firms, self.experts)
         opens_on = self.short.rounds["2025"].opens_on
         self._invite_to("satisfaction", "2025", opens_on, [one for one in self.firms.values() if one.number <= 50], [])
+
+    def _note_uninvited(self) -> None:
+        """Enterprises that answered and are on no list of their round, as one that has closed since."""
+        asked: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+        for survey_id, round_code, who in self.invited:
+            if who.respondent_type == "enterprise":
+                asked[survey_id, round_code].add(who.key)
+        forms = {form.survey_id: form for form in (self.form, self.short)}
+        replies = {reply.uuid: reply for file in self.files for reply in file.replies if reply.entry == 1}
+        for reply in replies.values():
+            keys = asked.get((reply.survey_id, round_of(forms, reply) or ""), set())
+            is_firm = reply.respondent.respondent_type == "enterprise"
+            if is_firm and not reply.refused and keys and reply.key not in keys:
+                self._note(mishaps.uninvited(reply))
 
     def _invite_to(
         self, survey_id: str, round_code: str, day: date, firms: Sequence[Enterprise], experts: Sequence[Respondent]

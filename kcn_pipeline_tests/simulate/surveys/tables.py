@@ -28,7 +28,7 @@ ASSESSMENTS = (
 )  # fmt: skip
 RATES = (
     *_ROUND, "respondent_type", *_AREA, "n_invited", "n_received", "n_current", "n_superseded", "n_deleted",
-    "n_quarantined", "n_flagged", "response_rate_pct",
+    "n_quarantined", "n_flagged", "response_rate_pct", "conf_status",
 )  # fmt: skip
 COMMENTS = (*_ROUND, "indicator_code", "comment")
 CASES = ("case", "survey_id", "serial", "file", "question", "what", "expected", "rule")

@@ -146,10 +146,16 @@ def test_columns_of_an_answer() -> None:
         ("enterprise", "MST: 0100000010-001", "0100000010-001"),
         ("enterprise", "2300000012", "2300000012"),
         ("enterprise", "Công ty Mẫu", None),
-        ("expert", "  CG-01 ", "cg-01"),
-        ("expert", "CG\u00a0 01", "cg 01"),
+        ("expert", "  CG-01 ", "cg01"),
+        ("expert", "CG\u00a0 01", "cg01"),
+        ("expert", "CG01", "cg01"),
+        ("expert", "cg\u201301", "cg01"),
+        ("expert", "CG\u2212\u201101", "cg01"),
+        ("manager", "QL_0.1/a", "ql01a"),
+        ("worker", "NLĐ\u200b-1", "nlđ1"),
         ("expert", "Ho\u0300a", "hòa"),
         ("expert", "-", None),
+        ("expert", " ._/ ", None),
         ("worker", "", None),
     ],
 )
@@ -221,7 +227,12 @@ def test_ids_of_responses() -> None:
     assert _id(answered, root="a")[0] == identify_response(SECRET, "indicator_set", "a")
     assert _id(answered, number="7")[0] == _id(otherwise, number="7")[0] != _id(answered, number="8")[0]
     assert _id(answered, number="7")[0] != _id(answered, "elsewhere", number="7")[0]
-    assert _id(answered, submitted_at=nine)[0] == _id(otherwise, submitted_at=nine)[0]
+    somebody_else = [("respondent_type", "expert"), ("expert_code", "CG-02"), ("mg01_necessity", "4")]
+    assert _id(answered, number="7")[0] != _id(somebody_else, number="7")[0]
+    assert _id([("mg01_necessity", "4")], number="7")[0] != _id([("mg01_necessity", "5")], number="7")[0]
+    assert _id(answered, submitted_at=nine)[0] != _id(otherwise, submitted_at=nine)[0]
+    assert _id(answered, submitted_at=nine)[0] != _id(somebody_else, submitted_at=nine)[0]
+    assert _id(answered, submitted_at=nine)[0] == _id(answered[::-1], submitted_at=nine)[0]
     assert _id(answered, submitted_at=nine)[0] != _id(answered, submitted_at=ten)[0]
     assert _id([("mg01_necessity", "4")])[0] != _id([("mg01_necessity", "5")])[0]
 
@@ -255,10 +266,14 @@ def test_invitations() -> None:
     collector.invite(PLACE, _survey(), "2026-1", "enterprise", "100000010", "KCN Quế Võ")
     collector.invite(PLACE, _survey(), "2026-1", "expert", "CG-01", None)
     collector.invite(PLACE, _survey(), "2026-1", "expert", "-", "Hòn Ngọc")
-    keys = [respondent_key(SECRET, *who) for who in [("enterprise", "0100000010"), ("expert", "cg-01")]]
+    collector.invite(PLACE, _survey(), "2026-1", "enterprise", "2300000011", "Hòn Ngọc")
+    collector.invite(PLACE, _survey(), "2026-1", "expert", "CG-02", "Hòn Ngọc")
+    who = [("enterprise", "0100000010"), ("expert", "cg01"), ("enterprise", "2300000011")]
+    keys = [respondent_key(SECRET, *each) for each in who]
     rows = _rows(collector, "survey_invitations")
     assert {(row["respondent_key"], row["park_code"], row["problem"], row["_line"]) for row in rows} == {
-        (keys[0], "QUE_VO", None, None), (keys[1], None, None, None), (None, None, "no_respondent_key", 2)
+        (keys[0], "QUE_VO", None, None), (keys[1], None, None, None), (None, None, "list_key_unreadable", 2),
+        (keys[2], None, "unknown_park", None), (None, None, "unknown_park", 2),
     }  # fmt: skip
     assert list(tabulate(collector, NIGHT)["survey_invitations"]) == ["round=indicator_set.2026-1"]
 

@@ -153,14 +153,17 @@ def test_the_survey_of_a_form_and_of_headers() -> None:
     assert recogniser.by_form(None) is None
 
     def survey_of(*headers: str) -> str | None:
-        survey = recogniser.by_headers(["_id", "_uuid", "start", "meta/rootUuid", *headers])
-        return survey.survey if survey else None
+        found = recogniser.fitting(["_id", "_uuid", "start", "meta/rootUuid", *headers])
+        return found[0].survey if len(found) == 1 else None
 
     assert survey_of("g/mg01_necessity", "g/mg02_necessity", "tax_code", "unknown") == "indicator_set"
     assert survey_of("service_satisfaction", "tax_code") == "satisfaction"
     assert survey_of("tax_code", "respondent_type") is None, "both surveys know these"
     assert survey_of("mg01_necessity", "a", "b", "c") is None, "too few are known"
     assert survey_of() is None
+    assert recogniser.fitting(["tax_code", "respondent_type"]) == (), "no question that is rated"
+    assert recogniser.by_path(f"a/{_survey().forms[0]}/export.csv") is by_form
+    assert recogniser.by_path(f"{_survey().forms[0]}.csv") is None
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from kcn_pipeline.findings import Place, tabulate_findings
 from kcn_pipeline.secrecy import respondent_key
 from kcn_pipeline.staging.surveys.collect import Collector
 from kcn_pipeline.staging.surveys.kobo_json import read_kobo_json
+from kcn_pipeline.staging.surveys.respondents import normalise_identity
 from kcn_pipeline.staging.surveys.tables import tabulate
 from kcn_pipeline_tests.staging.surveys.reading import SECRET, contracts, recogniser, say
 
@@ -105,7 +106,11 @@ def _respondent(key: str | None) -> str:
     everybody = {
         "enterprise": ["2300000011", "2300000036", "0100000010"], "expert": ["cg-01", "cg-02"], "manager": ["ql-01"]
     }  # fmt: skip
-    keys = {respondent_key(SECRET, kind, each): each for kind, listed in everybody.items() for each in listed}
+    keys = {
+        respondent_key(SECRET, kind, normalise_identity(kind, each) or ""): each
+        for kind, listed in everybody.items()
+        for each in listed
+    }
     return keys[key] if key else ""
 
 
@@ -121,6 +126,7 @@ def test_no_identity_comes_out_of_a_page() -> None:
         "response_id",
         "version_key",
         "respondent_key",
+        "file_key",
         "reason_vi",
         "action_vi",
         "action_en",

@@ -65,6 +65,23 @@ def test_a_list_in_the_order_of_the_register_gives_no_order_away() -> None:
     assert len({row["list_key"] for row in staged[0]}) == 1
 
 
+def test_a_list_with_doubles_and_lost_parks_gives_lines_beside_no_key() -> None:
+    """Whoever is named twice is staged once, so that the lines in the finding lead to nobody."""
+    head = "Khảo sát,Đợt,Đối tượng,Mã số thuế hoặc mã phiếu mời,KCN\n"
+    rows = ["enterprise,2300000011,", "expert,CG-01,", "enterprise,MST 2300000011,Quế Võ", "expert,cg 01,", "expert,-,"]
+    rows += ["enterprise,2300000029,Hòn Ngọc", "manager,QL-1,Hòn Ngọc"]
+    staged = stage("i.csv", (head + "".join(f"indicator_set,2026-1,{row}\n" for row in rows)).encode())
+    keys = [row["respondent_key"] for row in staged.invitations if row["respondent_key"]]
+    assert len(keys) == len(set(keys)) == 3
+    assert all((row["respondent_key"] is None) == (row["_line"] is not None) for row in staged.invitations)
+    assert [row["park_code"] for row in staged.invitations].count("QUE_VO") == 1
+    told = {finding.rule: finding for finding in staged.findings}
+    assert told.keys() == {"invited_twice", "list_park_unreadable"}
+    assert told["invited_twice"].said["detail"] == "2, 3, 4, 5"
+    assert told["list_park_unreadable"].said["detail"] == "7"
+    assert not [key for key in keys if key in str(staged.findings)]
+
+
 def test_a_list_keeps_its_key_when_it_is_sent_again_and_another_has_another() -> None:
     row = "Khảo sát,Đợt,Đối tượng,Mã số thuế\nindicator_set,2026-1,enterprise,2300000011\n"
     sent = [

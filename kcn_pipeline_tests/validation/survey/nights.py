@@ -91,9 +91,10 @@ def stage(
 def _answer(contracts: Contracts, one: Row, question: str, said: Any) -> Row:
     found = contracts.surveys[SURVEY].question(question)
     of_question = {name: getattr(found, name, None) for name in ("indicator_code", "criterion", "measure")}
-    names = ("response_id", "version_key", "survey_id", "round_code", "_night", "_source", "_payload", "_file", "_line")
+    named = ("response_id", "version_key", "survey_id", "round_code")
+    names = (*named, "_night", "_source", "_payload", "_file", "_sheet", "_line")
     more = said if isinstance(said, Mapping) else {"score": said}
-    return {"question": question, **of_question, **{name: one[name] for name in names}, **more}
+    return {"question": question, **of_question, **{name: one.get(name) for name in names}, **more}
 
 
 def _listed(one: Row, night: str) -> Row:

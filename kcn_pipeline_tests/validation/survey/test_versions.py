@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
 from kcn_pipeline.contracts import Contracts
 from kcn_pipeline.lake import WHOLE, Lake
@@ -81,6 +82,17 @@ def test_the_same_version_by_api_and_by_two_exports_is_one_response(lake: Lake, 
     assert len(state(lake)) == 1
     assert len(state(lake, ANSWERS)) == len(SCORES)
     assert results[ANSWERS].checks[-1].counts["replaced"] == 2 * len(SCORES)
+
+
+@pytest.mark.parametrize("other", [{"_source": "another feed"}, {"_sheet": "sheet 2"}])
+def test_one_file_in_two_feeds_and_one_line_on_two_sheets_hold_its_answers_once(
+    lake: Lake, contracts: Contracts, other: dict[str, str]
+) -> None:
+    row = response("a", channel="kobo_export")
+    stage(lake, contracts, FIRST, row, row | other)
+    results = run(lake, contracts, FIRST)
+    assert len(state(lake, ANSWERS)) == len(SCORES)
+    assert results[ANSWERS].checks[-1].counts["replaced"] == len(SCORES)
 
 
 def test_what_the_newest_listing_lacks_is_deleted(lake: Lake, contracts: Contracts) -> None:
