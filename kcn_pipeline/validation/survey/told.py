@@ -133,8 +133,6 @@ def say_response(rule: str, row: Row, thresholds: Thresholds) -> dict[str, Any]:
             return {"found": format_value(row["n_scored"]), "expected": thresholds.straight_line_min_answers}
         case "impossible_duration":
             return {"found": _minutes(row["duration_s"]), "expected": _plausible(row["n_counted"], thresholds)}
-        case "outside_round_park":
-            return {"found": row["park_code"], "expected": row["enterprise_park_code"]}
     return _say_who(rule, row)
 
 
