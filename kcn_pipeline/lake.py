@@ -31,6 +31,11 @@ LEVEL = 6
 PACK_LEVEL = 1
 #: Dictionaries of fewer texts have numbers of 16 bits in memory.
 _SHORT = 2**15
+#: Of so many rows at a time the texts that occur are looked up for the footer; of the 1,024 that are usual it takes as
+#: long as all the rest of writing.
+_BATCH = 16_384
+#: Dictionaries of more texts are cut to those that a row group uses.
+_LONG = 1_000
 #: The part of a table that is not split by period.
 WHOLE = ""
 
@@ -234,12 +239,16 @@ def _write(
     chosen = {"column_encoding": dict(encodings), "use_dictionary": repeated} if encodings else {}
     # A file that does not tell what types it was written from is read with those that it stores.
     writer_of = partial(
-        pq.ParquetWriter, compression="zstd", compression_level=level, store_schema=not has_dictionaries
+        pq.ParquetWriter,
+        compression="zstd",
+        compression_level=level,
+        store_schema=not has_dictionaries,
+        write_batch_size=_BATCH,
     )
     with temporary.open("wb") as handle:
         with writer_of(handle, rows.schema, **chosen) as writer:
             for start in range(0, max(rows.num_rows, 1), size):
-                writer.write_table(rows.slice(start, size), size)
+                writer.write_table(_shorten_dictionaries(rows.slice(start, size)), size)
         handle.flush()
         os.fsync(handle.fileno())
     temporary.replace(path)
@@ -274,6 +283,21 @@ def _is_empty(footer: pq.FileMetaData, name: str) -> bool:
     index = footer.schema.names.index(name)
     groups = [footer.row_group(number).column(index) for number in range(footer.num_row_groups)]
     return all(group.statistics is not None and group.statistics.null_count == group.num_values for group in groups)
+
+
+def _shorten_dictionaries(rows: pa.Table) -> pa.Table:
+    """The rows with long dictionaries cut to the texts that they use, as every row group is stored with its own."""
+    for at, field in enumerate(rows.schema):
+        chunks = rows.column(at).chunks if pa.types.is_dictionary(field.type) else []
+        if any(len(chunk.dictionary) > _LONG for chunk in chunks):
+            rows = rows.set_column(at, field, pa.chunked_array(map(_shorten, chunks), field.type))
+    return rows
+
+
+def _shorten(texts: pa.DictionaryArray) -> pa.DictionaryArray:
+    used = texts.indices.dictionary_encode()
+    numbers = used.indices.cast(texts.type.index_type)
+    return pa.DictionaryArray.from_arrays(numbers, texts.dictionary.take(used.dictionary))
 
 
 def _without_null_entries(rows: pa.Table) -> pa.Table:

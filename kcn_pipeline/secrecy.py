@@ -44,8 +44,13 @@ def hide_name(sha256: str, name: str) -> str:
 
     A suffix that says what kind of file it is stays (`3f2a90b1c4d5.xlsx`); folders, names and unknown suffixes go.
     """
+    return sha256[:_SHOWN_DIGITS] + shown_suffix(name)
+
+
+def shown_suffix(name: str) -> str:
+    """The suffix of a name if it says what kind of file it is, in lower case; else nothing."""
     suffix = PurePath(name.lower()).suffix
-    return sha256[:_SHOWN_DIGITS] + (suffix if suffix in _SUFFIXES else "")
+    return suffix if suffix in _SUFFIXES else ""
 
 
 def load_secret(data_dir: Path, *, may_make: bool = True) -> bytes:

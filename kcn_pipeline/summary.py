@@ -41,13 +41,14 @@ def _numbers(summary: NightSummary) -> list[str]:
 
 
 def _refused(summary: NightSummary) -> list[str]:
-    total = sum(count for _, _, count in summary.quarantined)
-    lines = [f"  quarantined     {total:,} rows this night"]
+    listed, total = sum(count for _, _, count in summary.quarantined), summary.quarantined_rows
+    told = f", of which {listed:,} are listed" if listed < total else ""
+    lines = [f"  quarantined     {total:,} rows this night{told}"]
     lines += [f"    {count:>6,}  {table}: {rules}" for table, rules, count in summary.quarantined[:_MOST_LINES]]
     if len(summary.quarantined) > _MOST_LINES:
         lines.append(f"            … and {len(summary.quarantined) - _MOST_LINES} other reasons")
-    if summary.shortened:
-        lines.append("            … and more than are listed: rule quarantine_shortened in audit_finding")
+    if listed < total:
+        lines.append("            … and those left out: rule quarantine_shortened in audit_finding")
     return lines
 
 

@@ -4,8 +4,9 @@ import stat
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from kcn_pipeline.lake import WHOLE, Lake
+from kcn_pipeline.lake import TEXT_ROW_GROUP, WHOLE, Lake
 
 NIGHT = "2026-07-01"
 ROWS = pa.table({"number": list(range(100))})
@@ -87,6 +88,21 @@ def test_dictionaries_are_read_back_as_text(tmp_path: Path) -> None:
         assert stored is not None
         assert stored.schema == pa.schema([("text", pa.string()), ("at", pa.timestamp("us"))])
         assert stored.column("text").to_pylist() == expected
+
+
+def test_a_row_group_is_stored_with_the_texts_of_its_rows_alone(tmp_path: Path) -> None:
+    """Of a long dictionary; nulls, chunks with different dictionaries and rows out of order come back as they were."""
+    many = [f"text {number // 30:032}" for number in range(3 * TEXT_ROW_GROUP)]
+    texts, few = [*many[:5], None, *many[6:]], many[:2000][::-1]
+    chunks = [pa.array(texts).dictionary_encode(), pa.array(few).dictionary_encode()]
+    lake = Lake(tmp_path)
+    lake.replace("staging", "figures", NIGHT, {WHOLE: pa.table({"text": pa.chunked_array(chunks)})})
+    stored = lake.read("staging", "figures")
+    assert stored is not None
+    assert stored.column("text").to_pylist() == [*texts, *few]
+    with pq.ParquetFile(lake.slices("staging", "figures")[0], read_dictionary=["text"]) as file:
+        groups = [file.read_row_group(number).column("text").chunk(0) for number in range(file.num_row_groups)]
+    assert [len(group.dictionary) for group in groups] == [len(set(group.to_pylist()) - {None}) for group in groups]
 
 
 def test_landing_is_for_its_owner_alone(tmp_path: Path) -> None:

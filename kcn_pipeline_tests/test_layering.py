@@ -35,7 +35,7 @@ HOMES = {
 FOUNDATION = {"contracts", "settings", "lake", "schemas", "findings", "periods"}
 OWN = {
     "contracts": {"contracts"},
-    "landing": {"landing", *FOUNDATION},
+    "landing": {"landing", "secrecy", *FOUNDATION},
     "staging": {"staging", "secrecy", *FOUNDATION},
     "validation": {"validation", "engine", "secrecy", *FOUNDATION},
     "indicators": {"indicators", "engine", *FOUNDATION},

@@ -80,6 +80,7 @@ def test_one_more_enterprise_changes_nothing_for_the_others() -> None:
     assert all(small[path] == large[path] for path in of_firms)
 
 
+@pytest.mark.slow
 def test_tracked_sample_is_what_the_command_writes(tmp_path: Path) -> None:
     write_sample(tmp_path)
     for folder in (

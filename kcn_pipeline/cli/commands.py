@@ -89,7 +89,8 @@ def _add_replay(commands: _Commands) -> None:
 
 def _add_show(commands: _Commands) -> None:
     command = commands.add_parser("show", help="the original bytes of a payload")
-    command.add_argument("payload", metavar="SHA256_OR_NAME", help="a sha256 (or its beginning) or the payload's name")
+    wanted = "a sha256 (or its beginning), the payload's name, or what messages call it"
+    command.add_argument("payload", metavar="SHA256_OR_NAME", help=wanted)
     command.add_argument("--out", type=Path, metavar="FILE", help="write here instead of standard output")
     command.set_defaults(run=show)
 

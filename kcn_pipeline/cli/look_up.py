@@ -35,7 +35,9 @@ def show(options: argparse.Namespace, settings: Settings) -> int:
         return 1
     content = read_content(found[-1])
     if found[-1].holds_personal_data:
-        print(_PERSONAL, file=sys.stderr)
+        receipt = found[-1].receipt
+        # Messages call it by its sha256; here somebody has asked for it, and has to find it in its folder.
+        print(f"{_PERSONAL}\n{receipt.source}: {receipt.name}", file=sys.stderr)
     if options.out:
         try:
             options.out.write_bytes(content)

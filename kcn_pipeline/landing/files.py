@@ -24,6 +24,7 @@ from kcn_pipeline.lake import Lake
 from kcn_pipeline.landing.errors import FileTooLargeError, FolderError, LandingError
 from kcn_pipeline.landing.intake import FeedResult, Intake, mark_personal_data
 from kcn_pipeline.landing.secrets import Secrets
+from kcn_pipeline.landing.shown_names import ShownNames, describe_error
 from kcn_pipeline.landing.store import Ledger, PackWriter, receive
 
 #: Left by office programs, file managers and uploads in progress; never a report.
@@ -56,7 +57,7 @@ def land_files(lake: Lake, feed: FilesFeed, night: str, base: Path) -> FeedResul
     secrets = Secrets()
     intake = Intake(feed, secrets)
     try:
-        folder = _Folder(feed, base, secrets)
+        folder = _Folder(feed, base, secrets, intake.names)
         listed = folder.list_files(intake)
     except LandingError as error:
         intake.fail(str(error))
@@ -69,7 +70,8 @@ def land_files(lake: Lake, feed: FilesFeed, night: str, base: Path) -> FeedResul
             if intake.landed >= feed.max_files:
                 left = len(fresh) - number
                 intake.skipped += left
-                intake.find("too_many_files", feed.id, found=left, expected=feed.max_files, detail=file.name)
+                first = intake.names.show(file.name)
+                intake.find("too_many_files", feed.id, found=left, expected=feed.max_files, detail=first)
                 break
             _land_file(folder, file, intake, ledger, writer)
     return intake.result()
@@ -99,8 +101,12 @@ def _land_file(folder: "_Folder", file: ListedFile, intake: Intake, ledger: Ledg
 class _Folder:
     """The folder of a feed, opened. Whatever a file system raises leaves here as a LandingError without secrets."""
 
-    def __init__(self, feed: FilesFeed, base: Path, secrets: Secrets) -> None:
+    def __init__(self, feed: FilesFeed, base: Path, secrets: Secrets, names: ShownNames) -> None:
         self.feed = feed
+        self._names = names
+        #: Every folder below the root, and those of them that cannot be listed.
+        self._folders: list[str] = []
+        self._unlisted: list[tuple[str, FolderError]] = []
         self._secrets = secrets
         url, user = _part_user(feed.url)
         self._shown_url = secrets.redact(url.rstrip("/"))
@@ -113,7 +119,7 @@ class _Folder:
             self._fs, root = fsspec.url_to_fs(url, **options, skip_instance_cache=True)
         except Exception as error:
             # Each file system has its own exceptions, and none in common.
-            raise self._fault("cannot be opened", error) from None
+            raise self._fault("cannot be opened", describe_error(error)) from None
         self._root = root.rstrip("/")
 
     def origin_of(self, file: ListedFile) -> str:
@@ -129,7 +135,11 @@ class _Folder:
         wanted = [re.compile(glob_translate(_one_form(glob)), re.IGNORECASE) for glob in self.feed.include]
         files = (self._describe(entry) for entry in self._walk(intake))
         included = (file for file in files if any(pattern.match(_one_form(file.name)) for pattern in wanted))
-        return sorted(included, key=lambda file: file.name)
+        listed = sorted(included, key=lambda file: file.name)
+        self._names.number([file.name for file in listed], self._folders)
+        for name, error in self._unlisted:
+            intake.fail_payload(name, error)
+        return listed
 
     def read(self, file: ListedFile) -> bytes:
         """The bytes of a file; FileTooLargeError beyond the feed's limit, FolderError when it cannot be read."""
@@ -141,7 +151,7 @@ class _Folder:
                 # One byte more than allowed: the listed size may be unknown, or old for a file that is being written.
                 content: bytes = handle.read(limit + 1)
         except Exception as error:
-            reason = f"cannot be read: {_describe_error(error)}; make it readable, the next night takes it"
+            reason = f"cannot be read: {self._names.say_cause(error)}; make it readable, the next night takes it"
             raise FolderError(self._secrets.redact(reason)) from None
         if len(content) > limit:
             raise FileTooLargeError(f"more than {limit} bytes")
@@ -154,7 +164,7 @@ class _Folder:
             reason = "does not exist; create it, or correct `url` in sources.yaml (a relative one starts at its folder)"
             raise FolderError(f"{self._shown_url} {reason}") from None
         except Exception as error:
-            raise self._fault("cannot be listed", error) from None
+            raise self._fault("cannot be listed", self._names.say_cause(error)) from None
         if not is_folder:
             reason = "is a file; write the folder that holds it as `url` and its name under `include`"
             raise FolderError(f"{self._shown_url} {reason}")
@@ -172,7 +182,8 @@ class _Folder:
             if place in visited:
                 continue
             visited.add(place)
-            for entry in self._list_folder(folder, intake):
+            self._folders += [self._name_below_root(folder)] if folder != self._root else []
+            for entry in self._list_folder(folder):
                 if entry["type"] == "directory" and not _is_left_behind(entry["name"]):
                     (linked if entry.get("islink") else folders).append(entry["name"])
                 elif entry["type"] == "file" and not _is_left_behind(entry["name"]):
@@ -180,15 +191,16 @@ class _Folder:
                 else:
                     intake.skipped += entry["type"] != "directory"
 
-    def _list_folder(self, folder: str, intake: Intake) -> list[dict[str, Any]]:
+    def _list_folder(self, folder: str) -> list[dict[str, Any]]:
         """The entries of a folder in order of name, links replaced by what they lead to."""
         try:
             entries = self._fs.ls(folder or self._fs.root_marker, detail=True)
         except Exception as error:
             if folder == self._root:
-                raise self._fault("cannot be listed", error) from None
-            reason = f"cannot be listed: {_describe_error(error)}; make it readable, the next night takes its files"
-            intake.fail_payload(self._name_below_root(folder), FolderError(self._secrets.redact(reason)))
+                raise self._fault("cannot be listed", self._names.say_cause(error)) from None
+            cause = self._names.say_cause(error)
+            reason = f"cannot be listed: {cause}; make it readable, the next night takes its files"
+            self._unlisted.append((self._name_below_root(folder), FolderError(self._secrets.redact(reason))))
             return []
         entries = [self._follow(entry) for entry in entries if entry["name"].rstrip("/") != folder]
         return sorted(entries, key=lambda entry: str(entry["name"]))
@@ -220,8 +232,8 @@ class _Folder:
         name = path[len(self._root) :].strip("/")
         return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
-    def _fault(self, what: str, error: Exception) -> FolderError:
-        return FolderError(self._secrets.redact(f"{self._shown_url} {what}: {_describe_error(error)}"))
+    def _fault(self, what: str, cause: str) -> FolderError:
+        return FolderError(self._secrets.redact(f"{self._shown_url} {what}: {cause}"))
 
 
 def _part_user(url: str) -> tuple[str, dict[str, str]]:
@@ -254,8 +266,3 @@ def _to_time(value: Any) -> str:
 def _one_form(text: str) -> str:
     """One Unicode form for comparing: a pattern typed on one system has to match a name written on another."""
     return unicodedata.normalize("NFC", text)
-
-
-def _describe_error(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:300]

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from kcn_pipeline.contracts.sources import Feed
 from kcn_pipeline.landing.errors import LandingError, ResponseWrongTypeError, Rule
 from kcn_pipeline.landing.secrets import Secrets
+from kcn_pipeline.landing.shown_names import ShownNames
 from kcn_pipeline.landing.store import PERSONAL_DATA, Ledger, PackWriter, Payload
 
 
@@ -18,7 +19,8 @@ from kcn_pipeline.landing.store import PERSONAL_DATA, Ledger, PackWriter, Payloa
 class FeedFinding:
     """One thing to know about one payload or one feed: the rule, the payload's name (or the feed's id), the details.
 
-    `params` fills the placeholders of the rule's text in rules.yaml: `found`, `expected`, `detail`.
+    `params` fills the placeholders of the rule's text in rules.yaml: `found`, `expected`, `detail`. A file that may be
+    called after a person is told as `ShownNames` calls it, also in the details.
     """
 
     rule: Rule
@@ -64,6 +66,10 @@ class Intake:
     bytes: int = 0
     causes: list[str] = field(default_factory=list)
     findings: list[FeedFinding] = field(default_factory=list)
+    names: ShownNames = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.names = ShownNames(self.feed)
 
     def take(self, payload: Payload, ledger: Ledger, writer: PackWriter) -> None:
         """Land a payload, unless its name holds these bytes already or another name does."""
@@ -73,7 +79,8 @@ class Intake:
             self.unchanged += 1
         elif twin is not None and payload.size > 0:
             self.duplicates += 1
-            self.find("duplicate_payload", payload.name, detail=twin.name, sha256=payload.sha256)
+            shown, other = (self.names.show_landed(each.sha256, each.name) for each in (payload, twin))
+            self.find("duplicate_payload", shown, detail=other, sha256=payload.sha256)
         else:
             writer.add(payload)
             ledger.note(payload)
@@ -83,8 +90,9 @@ class Intake:
     def skip_too_large(self, name: str, size: int | None) -> None:
         """Leave a payload aside that has more bytes than the feed takes; the feed does not fail for it."""
         expected = f"{self.feed.max_file_mb:g} MB"
+        found = f"{size / 1e6:.1f} MB" if size else f"> {expected}"
         self.skipped += 1
-        self.find("file_too_large", name, found=f"{size / 1e6:.1f} MB" if size else f"> {expected}", expected=expected)
+        self.find("file_too_large", self.names.show(name), found=found, expected=expected)
 
     def fail(self, cause: str) -> None:
         """Note why the feed fails; the run goes on with what can be had."""
@@ -92,11 +100,12 @@ class Intake:
 
     def fail_payload(self, name: str, error: LandingError) -> None:
         """Note that one payload could not be taken: a finding, and a reason why the feed fails."""
-        params = {"detail": str(error)}
+        shown, said = self.names.show(name), f"{error}{self.names.say_where(name)}"
+        params = {"detail": said}
         if isinstance(error, ResponseWrongTypeError):
             params |= {"found": error.found, "expected": PurePosixPath(name).suffix or "file"}
-        self.find(error.rule, name, **params)
-        self.fail(f"{name}: {error}")
+        self.find(error.rule, shown, **params)
+        self.fail(f"{shown}: {said}")
 
     def find(self, rule: Rule, name: str, **params: Any) -> None:
         """Add a finding; the texts among `params` are cleared of secrets."""

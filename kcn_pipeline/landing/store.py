@@ -6,6 +6,7 @@ state that could disagree, and the ledger of what landed is just the manifests o
 """
 
 import json
+import re
 import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -20,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from kcn_pipeline.lake import Lake
+from kcn_pipeline.secrecy import hide_name
 
 #: A pack is written when it holds this much; a crash loses at most the pack in hand.
 PACK_BYTES = 64_000_000
@@ -28,6 +30,8 @@ PACK_PAYLOADS = 2_000
 PERSONAL_DATA = "holds_personal_data"
 #: So many small payloads are compressed, and read back, at a time.
 BATCH_ROW_GROUP = 4_096
+#: What a payload may be asked for by: the beginning of its sha256, with or without the suffix of its name.
+_DIGITS_AND_SUFFIX = re.compile(r"([0-9a-f]{6,64})((?:\.[a-z]+)?)")
 
 MANIFEST_SCHEMA = pa.schema(
     [
@@ -249,6 +253,7 @@ def iterate_batches(lake: Lake, sources: Iterable[str], night: str) -> Iterator[
 def find_payloads(lake: Lake, sha256_prefix_or_name: str) -> list[FoundPayload]:
     """Every landed payload with that sha256 (from 6 digits on), that name or that last part of the name, oldest first.
 
+    Also by what messages call a payload of a survey: the beginning of its sha256 and its suffix (`3f2a90b1c4d5.xlsx`).
     Names are compared in one Unicode form, since a name typed here may look like one from a Mac and differ in bytes.
     """
     wanted = unicodedata.normalize("NFC", sha256_prefix_or_name)
@@ -273,8 +278,11 @@ def _find_in(pack: Path, wanted: str) -> Iterator[FoundPayload]:
     columns = pq.read_table(pack, columns=["name", "sha256"], partitioning=None)
     names = pc.utf8_normalize(columns["name"], "NFC")
     is_called = pc.or_(pc.equal(names, wanted), pc.ends_with(names, f"/{wanted}"))
-    if len(wanted) >= 6:
-        is_called = pc.or_(is_called, pc.starts_with(columns["sha256"], wanted.lower()))
+    digits = _DIGITS_AND_SUFFIX.fullmatch(wanted.lower())
+    if digits:
+        beginning, suffix = digits.groups()
+        has_suffix = pc.ends_with(pc.utf8_lower(names), suffix)
+        is_called = pc.or_(is_called, pc.and_(pc.starts_with(columns["sha256"], beginning), has_suffix))
     rows = pc.indices_nonzero(is_called)
     if len(rows):
         receipts = _to_receipts(_read_receipts(pack).take(rows))
@@ -361,7 +369,7 @@ def _to_payloads(pack: Path, rows: pa.Table) -> Iterator[Payload]:
     for number, row in enumerate(rows.drop_columns(["content"]).to_pylist()):
         content = contents[number].as_py()
         if sha256(content).hexdigest() != row["sha256"]:
-            raise PackDamagedError(f"{pack}: the bytes of {row['name']!r} changed; restore the pack from a backup")
+            raise _damage(pack, row["name"], row["sha256"], row["metadata"])
         yield Payload(**{**row, "metadata": json.loads(row["metadata"])}, content=content)
 
 
@@ -372,13 +380,19 @@ _BATCH_COLUMNS = ["name", "content", "modified_at", "sha256", "metadata"]
 def _to_batch(source: str, pack: Path, rows: pa.Table, first_row: int) -> PayloadBatch:
     contents, digests = rows["content"].to_pylist(), rows["sha256"].to_pylist()
     names = rows["name"].to_pylist()
-    for name, content, digest in zip(names, contents, digests, strict=True):
-        if sha256(content).hexdigest() != digest:
-            raise PackDamagedError(f"{pack}: the bytes of {name!r} changed; restore the pack from a backup")
     texts = rows["metadata"].to_pylist()
+    for name, content, digest, text in zip(names, contents, digests, texts, strict=True):
+        if sha256(content).hexdigest() != digest:
+            raise _damage(pack, name, digest, text)
     read = {text: json.loads(text) for text in set(texts)}
     metadata = [read[text] for text in texts]
     return PayloadBatch(source, names, contents, rows["modified_at"].to_pylist(), digests, metadata, first_row)
+
+
+def _damage(pack: Path, name: str, digest: str, metadata: str) -> PackDamagedError:
+    """The error of a payload whose bytes changed; what holds personal data may be called after a person."""
+    shown = hide_name(digest, name) if json.loads(metadata).get(PERSONAL_DATA) else name
+    return PackDamagedError(f"{pack}: the bytes of {shown!r} changed; restore the pack from a backup")
 
 
 def _night_of(pack: Path) -> str:

@@ -25,8 +25,9 @@ Row = dict[str, Any]
 
 #: The table that answers of surveys come into the catalog by.
 SURVEY_TABLE = "survey_response"
-_FIGURES = ("value", "numerator", "denominator", "n_reporting", "n_expected")
-_HIDDEN: Row = {**dict.fromkeys(_FIGURES), "obs_status": "Q", "conf_status": "C"}
+#: What a value tells, and how one is published that is withheld.
+FIGURES = ("value", "numerator", "denominator", "n_reporting", "n_expected")
+WITHHELD: Row = {**dict.fromkeys(FIGURES), "obs_status": "Q", "conf_status": "C"}
 _TOO_FEW = "Ít hơn {least} người trả lời / Fewer than {least} respondents"
 _OR_PROTECTS = (
     "Ít hơn {least} người trả lời, hoặc ẩn để không suy ra được KCN khác"
@@ -80,7 +81,7 @@ def withhold_few(rows: Iterable[Row], disclosure: Disclosure) -> Iterator[Row]:
         if row["level"] == "province":
             total = totals[indicator, period, area] = row["n_reporting"] or 0
             least = disclosure.least_of_province
-            yield row | _HIDDEN | {"comment": _TOO_FEW.format(least=least)} if 0 < total < least else row
+            yield row | WITHHELD | {"comment": _TOO_FEW.format(least=least)} if 0 < total < least else row
         else:
             held_by = disclosure.province_of(area, period)
             by_province.setdefault((indicator, period, row["level"], held_by), []).append(row)
@@ -96,7 +97,7 @@ def _withhold(rows: Sequence[Row], total: int, least: int, respondents: Mapping[
     hidden = _find_hidden(answers, total, least, respondents)
     for row in rows:
         is_hidden = row["area_code"] in hidden
-        yield row | _HIDDEN | {"comment": _OR_PROTECTS.format(least=least)} if is_hidden else row
+        yield row | WITHHELD | {"comment": _OR_PROTECTS.format(least=least)} if is_hidden else row
 
 
 def _find_hidden(answers: Mapping[str, int], total: int, least: int, respondents: Mapping[str, int | None]) -> set[str]:

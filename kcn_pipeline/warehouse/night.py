@@ -119,12 +119,9 @@ def _feed_findings(feeds: Sequence[Row]) -> Iterator[Finding]:
     for feed in feeds:
         for found in json.loads(feed["findings"] or "[]"):
             scope = "feed" if found["name"] == feed["source"] else "payload"
-            name, said = found["name"], found["params"]
-            if feed["topic"] == survey_night.TOPIC and scope == "payload":
-                # A name of a file may be that of who filled it in, and so may the other name in the details.
-                name, said = "", {key: value for key, value in said.items() if key != "detail"}
-            place = Place(source=feed["source"], file=name)
-            yield Finding(found["rule"], scope, feed["topic"], place, said=said)  # type: ignore[arg-type]
+            # Names that may be a person's were hidden when the feed landed, also in the details.
+            place = Place(source=feed["source"], file=found["name"])
+            yield Finding(found["rule"], scope, feed["topic"], place, said=found["params"])  # type: ignore[arg-type]
 
 
 def _quarantine(lake: Lake, contracts: Contracts, night: str, refused: Iterable[Refused]) -> Iterator[Row]:

@@ -13,9 +13,9 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, func, select
 from kcn_pipeline.warehouse.database import open_engine, read_snapshot
 from kcn_pipeline.warehouse.schema import (
     audit_check,
-    audit_finding,
     audit_payload,
     audit_quarantine,
+    audit_refresh,
     fct_indicator_revision,
     fct_indicator_value,
     fct_report_submission,
@@ -24,10 +24,10 @@ from kcn_pipeline.warehouse.schema import (
 
 @dataclass(frozen=True)
 class NightSummary:
-    """Counts of a night (payloads by status, quarantined rows by table and rule) and of all values and reports.
+    """Counts of a night (payloads by status, listed quarantined rows by table and rule) and of all values and reports.
 
-    `readings` says what became of those of stations, whose files are not told one by one; `shortened` counts the rules
-    of which only some quarantined rows are listed.
+    `readings` says what became of those of stations, whose files are not told one by one; `quarantined_rows` counts
+    all of the night, also those of a rule that has too many to be listed.
     """
 
     payloads: dict[str, int]
@@ -38,12 +38,12 @@ class NightSummary:
     reports: dict[str, int]
     missing: list[tuple[str, str, int]]
     readings: dict[str, int]
-    shortened: int
+    quarantined_rows: int
 
 
 def read_summary(url: str, night: str) -> NightSummary:
     """The summary of a published night; raises WarehouseError when there is no warehouse."""
-    value, report = fct_indicator_value.c, fct_report_submission.c
+    value, report, refresh = fct_indicator_value.c, fct_report_submission.c, audit_refresh.c
     with read_snapshot(open_engine(url, must_exist=True)) as connection:
         return NightSummary(
             payloads=_count(connection, audit_payload.c.status, audit_payload.c.night == night),
@@ -54,12 +54,7 @@ def read_summary(url: str, night: str) -> NightSummary:
             reports=_count(connection, report.status, report.is_current),
             missing=_missing(connection),
             readings=_readings(connection, night),
-            shortened=_number(
-                connection,
-                audit_finding,
-                audit_finding.c.night == night,
-                audit_finding.c.rule == "quarantine_shortened",
-            ),
+            quarantined_rows=connection.scalar(select(refresh.quarantined_rows).where(refresh.night == night)) or 0,
         )
 
 

@@ -93,6 +93,7 @@ def test_every_benchmark_is_explained() -> None:
     assert [name for name in command.BENCHMARKS if f"`{name}`" not in (bench.__doc__ or "")] == []
 
 
+@pytest.mark.slow
 def test_staging_is_measured(tmp_path: Path) -> None:
     figures = {figure.name: figure for figure in staging.measure_staging(tmp_path, TINY)}
     name = "staging_3000_forms_vs_bare_read"
@@ -102,6 +103,7 @@ def test_staging_is_measured(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("*.xlsx"))) == TINY.workbooks
 
 
+@pytest.mark.slow
 def test_staging_finds_empty_caches_every_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before: list[int] = []
     after: list[int] = []

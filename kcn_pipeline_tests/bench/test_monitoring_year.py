@@ -14,6 +14,7 @@ TINY = replace(Sizes(), year_stations=10, year_days=8)
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_year_is_measured(tmp_path: Path) -> None:
     figures = {figure.name: figure for figure in monitoring_year.measure_monitoring_year(tmp_path, TINY)}
     assert {name for name, figure in figures.items() if figure.target} == {
@@ -24,6 +25,7 @@ def test_year_is_measured(tmp_path: Path) -> None:
     assert all(figure.value > 0 for figure in figures.values())
 
 
+@pytest.mark.slow
 def test_late_days_are_spread_over_the_year(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     night = monitoring_year.FIRST_DAY
@@ -32,6 +34,7 @@ def test_late_days_are_spread_over_the_year(tmp_path: Path) -> None:
     assert len(lake.parts("validation", "monitoring_readings")) == 5
 
 
+@pytest.mark.slow
 def test_lost_readings_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = monitoring_year.write_year
     monkeypatch.setattr(monitoring_year, "write_year", lambda *arguments: write(*arguments) + 1)

@@ -20,6 +20,7 @@ def test_surveys_are_measured(tmp_path: Path) -> None:
     assert all(figure.value > 0 for figure in figures.values())
 
 
+@pytest.mark.slow
 def test_lost_responses_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = surveys.write_pages
     monkeypatch.setattr(surveys, "write_pages", lambda folder, responses: write(folder, responses - 1))

@@ -24,6 +24,10 @@ RULES = """
     answer_contradicts double_entry_differs no_round unknown_respondent_type no_respondent_key unknown_enterprise
     unknown_park test_response empty_response not_finished not_approved straight_lining impossible_duration
     outside_round_park second_entry_alone double_entry_key_differs form_repeated answers_same_moment response_left_out
+    response_repeated file_older_than_known row_cut
+    not_asked_of_type no_usable_answer mixed_dates park_not_stated
+    refused_by_list list_shrunk list_parks_differ list_park_not_registers list_enterprise_unknown
+    list_tax_code_doubtful entry_unclear
 """
 #: Named by the domain notes with author and year: Lynn 1986 and Polit & Beck 2006, from 3 to 40 experts.
 CVI = {3: 1.0, 5: 1.0, 6: 0.83, 8: 0.83, 9: 0.78, 40: 0.78}

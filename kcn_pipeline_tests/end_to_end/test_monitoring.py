@@ -58,6 +58,7 @@ def _as_texts(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[M
     return [dict(zip(header, ("" if cell is None else str(cell) for cell in row), strict=True)) for row in rows]
 
 
+@pytest.mark.slow
 def test_all_at_once_is_true(at_once: Installation, truth: Truth) -> None:
     known = {name: _as_texts(*table) for name, table in tabulate(truth.history, NIGHTS[-1]).items()}
     assert len(known["days"]) > 100
@@ -71,6 +72,7 @@ def test_all_at_once_is_true(at_once: Installation, truth: Truth) -> None:
     assert compare.wrong_flags(at_once, known["flags"]) == []
 
 
+@pytest.mark.slow
 def test_years_that_have_ended_have_their_values(at_once: Installation, truth: Truth) -> None:
     values = [value for value in truth.indicator_values(NIGHTS[-1]) if value.indicator_code in INDICATORS]
     texts = _as_texts(tuple(vars(values[0])), [tuple(vars(value).values()) for value in values])
@@ -95,6 +97,7 @@ def test_five_nights_out_of_order_give_what_one_night_gives(
     assert spread.digest() == before
 
 
+@pytest.mark.slow
 def test_a_dead_server_is_named_and_the_other_feeds_publish(at_once: Installation) -> None:
     assert at_once.query("SELECT count(*) AS n FROM fct_monitoring_daily WHERE n_valid > 0")[0]["n"] > 0
     (row,) = at_once.query("SELECT failures FROM audit_refresh")

@@ -171,7 +171,11 @@ REGISTER = [
 ]
 
 
-@pytest.mark.parametrize("history", [REPORTS_AND_TIME, REGISTER], ids=["reports and time", "register"])
+@pytest.mark.parametrize(
+    "history",
+    [pytest.param(REPORTS_AND_TIME, marks=pytest.mark.slow), REGISTER],
+    ids=["reports and time", "register"],
+)
 def test_incremental_equals_full(history: list[Any], tmp_path: Path) -> None:
     check_history(history, tmp_path / "lived", tmp_path / "computed")
 

@@ -17,17 +17,20 @@ from kcn_pipeline.lake import Lake
 from kcn_pipeline.landing import store
 from kcn_pipeline.landing.store import (
     MANIFEST_SCHEMA,
+    PERSONAL_DATA,
     Ledger,
     PackDamagedError,
     PackWriter,
     Payload,
     find_payloads,
+    iterate_batches,
     iterate_payloads,
     read_content,
     read_manifest,
     receive,
     write_together,
 )
+from kcn_pipeline.secrecy import hide_name
 from kcn_pipeline_tests.landing.conftest import NIGHT
 
 
@@ -162,6 +165,29 @@ def test_payloads_are_found_by_digest_name_and_last_part_of_the_name(lake: Lake)
     assert (found.night, found.receipt.name) == ("2026-11-22", decomposed)
     assert find_payloads(lake, second.sha256[:5]) == []
     assert find_payloads(lake, "cáo.xlsx") == []
+
+
+def test_payloads_are_found_by_what_messages_call_them(lake: Lake) -> None:
+    payload = make_payload("Nguyễn Văn Mẫu.XLSX", b"first")
+    write(lake, payload, make_payload("other.xlsx", b"other"))
+    (found,) = find_payloads(lake, hide_name(payload.sha256, payload.name))
+    assert found.receipt.name == payload.name
+    for wanted in (payload.sha256[:12] + ".csv", payload.sha256[:5] + ".xlsx", payload.sha256[:12] + "."):
+        assert find_payloads(lake, wanted) == []
+
+
+def test_a_damaged_payload_of_a_person_is_not_named(lake: Lake) -> None:
+    payload = receive("inbox", "Nguyễn Văn Mẫu.csv", "", b"right", metadata={PERSONAL_DATA: True})
+    write(lake, payload)
+    (pack,) = lake.packs()
+    table = pq.read_table(pack, partitioning=None)
+    content = pa.array([b"wrong"], pa.large_binary())
+    pq.write_table(table.set_column(table.num_columns - 1, table.field("content"), content), pack)
+    for read in (iterate_payloads, iterate_batches):
+        with pytest.raises(PackDamagedError) as caught:
+            list(read(lake, ["inbox"], NIGHT))
+        assert hide_name(payload.sha256, payload.name) in str(caught.value)
+        assert "Mẫu" not in str(caught.value)
 
 
 def test_the_row_of_a_payload_is_found_across_row_groups(lake: Lake) -> None:

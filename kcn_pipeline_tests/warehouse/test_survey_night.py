@@ -1,6 +1,7 @@
 """What a night publishes of surveys is what its rounds in the lake say; who answered what never leaves the lake."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from sqlalchemy import select
 from kcn_pipeline.contracts import load_contracts
 from kcn_pipeline.indicators.surveys import tables
 from kcn_pipeline.lake import WHOLE, Lake
+from kcn_pipeline.settings import Settings
+from kcn_pipeline.summary import write_summary
 from kcn_pipeline.warehouse import schema
 from kcn_pipeline.warehouse.database import open_engine
 from kcn_pipeline.warehouse.night import collect_night
@@ -261,6 +264,9 @@ def test_of_each_rule_the_first_rows_are_listed_and_the_rest_is_counted(lake: La
     [told] = [row for row in batch.audit["audit_finding"] if row["rule"] == "quarantine_shortened"]  # type: ignore[union-attr]
     assert (told["table"], told["value"]) == ("survey_answers", "score_out_of_scale")
     publish_night(sqlite_url, batch)
+    said = write_summary(replace(Settings.from_env(), warehouse_url=sqlite_url), NIGHT, 0)
+    assert f"quarantined     {most + 6:,} rows this night, of which {most + 1:,} are listed\n" in said
+    assert "those left out: rule quarantine_shortened" in said
 
 
 # ---- payloads, findings, checks --------------------------------------------------------------------------------------

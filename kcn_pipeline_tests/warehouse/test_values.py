@@ -12,6 +12,7 @@ from sqlalchemy import select
 from kcn_pipeline.warehouse import schema
 from kcn_pipeline.warehouse.database import open_engine
 from kcn_pipeline.warehouse.digest import compute_digest
+from kcn_pipeline.warehouse.disclosure import FIGURES, WITHHELD
 from kcn_pipeline.warehouse.publish import NightBatch, publish_night
 from kcn_pipeline_tests.warehouse.batches import FIRST, SECOND, THIRD, batch, value
 
@@ -153,7 +154,7 @@ def _random_rows(chance: random.Random) -> list[dict[str, Any]]:
     return rows
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))])
 def test_the_last_attempt_alone_decides(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     scope = [("MG01", "2026-Q1"), ("SO01", "2026-Q1")]
@@ -196,3 +197,123 @@ def test_replaying_old_nights_over_the_warehouse_ends_where_it_stood(sqlite_url:
     for one in nights:
         publish_night(sqlite_url, one)
     assert compute_digest(sqlite_url) == digest
+
+
+# ---- what is withheld -----------------------------------------------------------------------------------------------
+
+
+def withheld(area_code: str = "QUE_VO") -> dict[str, Any]:
+    return value("MG01", area_code, None, comment="Fewer than 3 respondents") | WITHHELD
+
+
+def earlier_figures(url: str, area_code: str = "QUE_VO") -> list[Any]:
+    """Whatever revisions and the rows before the night tell in numbers of an area, and in comments."""
+    r, b = schema.fct_indicator_revision.c, schema.audit_value_before.c
+    told = [select(r.old_value, r.new_value).where(r.area_code == area_code)]
+    told.append(select(*[b[name] for name in FIGURES], b.comment).where(b.area_code == area_code))
+    with open_engine(url).connect() as connection:
+        cells = [cell for query in told for row in connection.execute(query) for cell in row]
+    return [cell for cell in cells if cell is not None]
+
+
+def test_no_earlier_figure_of_what_is_withheld_stays(warehouse_url: str) -> None:
+    """Of QUE_VO, with revisions of two nights and of the night itself; what is shown of the province keeps its own."""
+    publish_night(warehouse_url, night(FIRST, value("MG01", "QUE_VO", 70.0), value("MG01", "BN", 60.0)))
+    publish_night(
+        warehouse_url, night(SECOND, value("MG01", "QUE_VO", 71.0, comment="3 of 9"), value("MG01", "BN", 61.0))
+    )
+    publish_night(warehouse_url, night(THIRD, value("MG01", "QUE_VO", 72.0), value("MG01", "BN", 62.0)))
+    assert {70.0, 71.0, 72.0, "3 of 9"} <= {*earlier_figures(warehouse_url)}
+    publish_night(warehouse_url, night(THIRD, withheld(), value("MG01", "BN", 62.0)))
+    assert earlier_figures(warehouse_url) == []
+    assert revisions(warehouse_url) == [
+        ("BN", "2026-Q1", SECOND, 60.0, 61.0, "A", "A", "operands"),
+        ("BN", "2026-Q1", THIRD, 61.0, 62.0, "A", "A", "operands"),
+        ("QUE_VO", "2026-Q1", SECOND, None, None, "A", "A", "operands"),
+        ("QUE_VO", "2026-Q1", THIRD, None, None, "A", "Q", "withdrawn"),
+    ]
+    assert {61.0, 3} <= {*earlier_figures(warehouse_url, "BN")}
+
+
+def test_an_enterprise_is_confidential_and_not_withheld(sqlite_url: str) -> None:
+    publish_night(sqlite_url, night(FIRST, value("MG01", "E0001", 70.0)))
+    publish_night(sqlite_url, night(SECOND, value("MG01", "E0001", None)))
+    assert revisions(sqlite_url) == [("E0001", "2026-Q1", SECOND, 70.0, None, "A", "O", "withdrawn")]
+    assert 70.0 in earlier_figures(sqlite_url, "E0001")
+
+
+def test_attempts_that_withhold_again_change_nothing(warehouse_url: str) -> None:
+    publish_night(warehouse_url, night(FIRST, value("MG01", "QUE_VO", 70.0)))
+    digests = set()
+    for _ in range(3):
+        publish_night(warehouse_url, night(SECOND, withheld()))
+        assert earlier_figures(warehouse_url) == []
+        digests.add(compute_digest(warehouse_url))
+    publish_night(warehouse_url, night(FIRST, withheld()))
+    assert digests == {compute_digest(warehouse_url)}
+    assert revisions(warehouse_url) == [("QUE_VO", "2026-Q1", SECOND, None, None, "A", "Q", "withdrawn")]
+
+
+@pytest.mark.parametrize("number", [70.0, 71.0])
+def test_an_attempt_that_shows_again_what_another_withheld_tells_no_old_value(
+    warehouse_url: str, number: float
+) -> None:
+    """Nobody knows that 70 is what it was; a later attempt goes on from there, and the next night as from any value."""
+    publish_night(warehouse_url, night(FIRST, value("MG01", "QUE_VO", 70.0)))
+    publish_night(warehouse_url, night(SECOND, withheld()))
+    for shown in (3.0, number):
+        publish_night(warehouse_url, night(SECOND, value("MG01", "QUE_VO", shown)))
+    assert revisions(warehouse_url) == [("QUE_VO", "2026-Q1", SECOND, None, number, "A", "A", "restored")]
+    assert values(warehouse_url) == {"QUE_VO": (number, FIRST, SECOND)}
+    publish_night(warehouse_url, night(THIRD, value("MG01", "QUE_VO", 72.0)))
+    assert revisions(warehouse_url)[-1] == ("QUE_VO", "2026-Q1", THIRD, number, 72.0, "A", "A", "operands")
+
+
+def test_an_attempt_that_lacks_what_another_withheld_tells_that_it_is_gone(warehouse_url: str) -> None:
+    publish_night(warehouse_url, night(FIRST, value("MG01", "QUE_VO", 70.0)))
+    for rows in ([withheld()], [], [withheld()], []):
+        publish_night(warehouse_url, night(SECOND, *rows))
+    assert revisions(warehouse_url) == [("QUE_VO", "2026-Q1", SECOND, None, None, "A", None, "removed")]
+    assert values(warehouse_url) == {}
+
+
+def test_what_was_first_shown_and_then_withheld_in_one_night_leaves_nothing(warehouse_url: str) -> None:
+    for rows in ([value("MG01", "QUE_VO", 70.0)], [withheld()]):
+        publish_night(warehouse_url, night(FIRST, *rows))
+    assert (revisions(warehouse_url), earlier_figures(warehouse_url)) == ([], [])
+    assert values(warehouse_url) == {"QUE_VO": (None, None, FIRST)}
+
+
+def told_by_revisions(url: str) -> dict[tuple, tuple]:
+    """(indicator, area) and night of every revision → what it tells; nothing in numbers of what is withheld now."""
+    v, r = schema.fct_indicator_value.c, schema.fct_indicator_revision.c
+    hidden = select(v.indicator_code, v.area_code).where(v.obs_status == WITHHELD["obs_status"])
+    cells = [r.night, r.old_value, r.new_value, r.old_obs_status, r.new_obs_status, r.reason]
+    with open_engine(url).connect() as connection:
+        withheld_now = {tuple(row) for row in connection.execute(hidden)}
+        rows = [tuple(row) for row in connection.execute(select(r.indicator_code, r.area_code, *cells))]
+    assert all(row[3:5] == (None, None) for row in rows if row[:2] in withheld_now)
+    return {(row[:2], row[2]): row[3:] for row in rows}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_cells_that_each_attempt_withheld_or_none_are_as_the_last_leaves_them(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    scope = [("MG01", "2026-Q1"), ("SO01", "2026-Q1")]
+
+    def draw() -> list[dict[str, Any]]:
+        return [row | WITHHELD if chance.random() < 0.3 else row for row in _random_rows(chance)]
+
+    history, attempts = [draw() for _ in range(3)], [draw() for _ in range(3)]
+    told = []
+    for name, tries in (("many", attempts), ("one", attempts[-1:])):
+        url = f"sqlite:///{tmp_path / name}.db"
+        for number, rows in enumerate([*history, *tries]):
+            publish_night(url, night(f"2026-04-1{min(number, 3)}", *rows, scope=scope))
+        told.append(told_by_revisions(url))
+    withheld_by = [
+        {(row["indicator_code"], row["area_code"]) for row in t if row["obs_status"] == "Q"} for t in attempts
+    ]
+    by_some = set().union(*withheld_by) - (withheld_by[0] & withheld_by[1] & withheld_by[2])
+    many, one = ({key: cells for key, cells in rows.items() if key[0] not in by_some} for rows in told)
+    assert many == one != {}

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from kcn_pipeline.engine import Engine
 from kcn_pipeline.indicators.surveys.answers import CURRENT, INVITATIONS_TABLE, REFUSED_TABLE, newest_slice
-from kcn_pipeline.indicators.surveys.disclosure import CONFIDENTIAL, FREE, Crowd
+from kcn_pipeline.indicators.surveys.disclosure import CONFIDENTIAL, FREE, Crowd, Guests
 from kcn_pipeline.indicators.surveys.ratings import Row
 from kcn_pipeline.indicators.surveys.tables import Round, round_part
 from kcn_pipeline.lake import Lake
@@ -81,14 +81,10 @@ class Turnout:
 
     @property
     def crowd(self) -> Crowd:
-        """Those who count."""
-        return Crowd(self._in_parks("n_current"), self.everybody["n_current"])
-
-    def find_hidden(self, least: int) -> set[str]:
-        """The parks of which neither is shown how many answered nor how many of the invited did."""
-        if not self.is_listed:
-            return self.crowd.find_unshown(least)
-        return self.crowd.find_hidden(self._in_parks("n_answered"), self.everybody["n_answered"], least)
+        """Those who count, and the invited where there is a list."""
+        totals = self.everybody["n_invited"], self.everybody["n_answered"]
+        guests = Guests(self._in_parks("n_invited"), self._in_parks("n_answered"), *totals)
+        return Crowd(self._in_parks("n_current"), self.everybody["n_current"], guests if self.is_listed else None)
 
     def _in_parks(self, name: str) -> dict[str, int]:
         return {park: told[name] for park, told in self.parks.items()}
@@ -116,7 +112,7 @@ def rate_responses(turnouts: Mapping[str, Turnout], held: Round, province: str, 
         key = {"survey_id": held[0], "round_code": held[1], "respondent_type": respondent_type}
         everybody = _tell(turnout.everybody, turnout.is_listed)
         yield {**key, "level": "province", "area_code": province, **everybody, "conf_status": FREE}
-        hidden = turnout.find_hidden(least)
+        hidden = turnout.crowd.find_unshown(least)
         for park, counts in turnout.parks.items():
             told = _tell(counts, turnout.is_listed) | {"conf_status": FREE}
             if park in hidden:

@@ -145,9 +145,11 @@ class Collector:
             if asked.columns[at].question.role not in PERSONAL_ROLES:
                 outcomes[at] = self.answers.read(asked, at, text, identities)
         self.answers.hide_shifted(asked, outcomes, [at for at, _ in rest])
+        respondent = self.respondents.read(survey, said)
+        self.answers.refuse_not_asked(asked, outcomes, respondent.respondent_type)
         start = len(self.answers.response)
         self.answers.keep(len(self.responses), asked, outcomes)
-        self._keep(place, survey, meta, self.respondents.read(survey, said), start)
+        self._keep(place, survey, meta, respondent, start)
 
     def list_submission(
         self, place: Place, survey: Survey, form_uid: str, root: str, instance: str | None, approval: str | None

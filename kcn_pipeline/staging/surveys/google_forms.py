@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from kcn_pipeline.contracts.surveys import Survey
 from kcn_pipeline.staging.surveys.collect import Collector, ResponseMeta
 from kcn_pipeline.staging.surveys.columns import map_columns
-from kcn_pipeline.staging.surveys.grids import Grid, note_cells, write_text
+from kcn_pipeline.staging.surveys.grids import Grid, note_dates, write_text
 from kcn_pipeline.staging.surveys.moments import decide_order, read_moment
 from kcn_pipeline.staging.surveys.recognise import Recogniser
 from kcn_pipeline.staging.vietnamese import fold
@@ -62,6 +62,6 @@ def read_answers(collector: Collector, recogniser: Recogniser, survey: Survey | 
             collector.add_unknown(grid.place_of(index), meta)
         else:
             collector.add(grid.place_of(index), survey, columns.answers(row), meta, columns.strays(row))
-    note_cells(collector, "unreadable_date", grid, at, unread)
+    note_dates(collector, grid, [[at]], unread)
     if survey is not None and columns is not None:
         collector.note_unknown(grid.place, survey, len(columns.unknown), columns.unknown_letters)

@@ -11,6 +11,7 @@ from functools import cached_property
 from kcn_pipeline.findings import Place
 from kcn_pipeline.staging.forms.cells import write_raw
 from kcn_pipeline.staging.surveys.collect import Collector
+from kcn_pipeline.staging.surveys.moments import prove_order
 from kcn_pipeline.staging.vietnamese import clean, fold
 from kcn_pipeline.staging.workbooks import Cell, Sheet, cell_address, column_letters
 
@@ -79,6 +80,11 @@ class Grid:
     def is_cut(self, index: int) -> bool:
         """Whether a row is the last of a text file and ends too early, as after a broken transfer."""
         return index in self.sheet.short_rows and index == self._last
+
+    @property
+    def cut_line(self) -> int | None:
+        """The line of the row that is cut, if any."""
+        return self._last + 1 if self._last > self.head and self.is_cut(self._last) else None
 
     @property
     def error_cells(self) -> list[str]:
@@ -165,6 +171,33 @@ def note_cells(collector: Collector, rule: str, grid: Grid, at: int, lines: Sequ
         cells = [cell_address(line - 1, at) for line in lines]
         place = replace(grid.place, cell=cells[0], line=lines[0])
         collector.note(rule, "payload", place, field=column_letters(at), found=len(cells), detail=list_some(cells))
+
+
+def note_dates(collector: Collector, grid: Grid, columns: Sequence[Sequence[int]], unread: Sequence[int]) -> None:
+    """Note the lines whose time cannot be read; what two orders of day and month in a column leave unclear, as such.
+
+    `columns` are those of times, together where one order was decided for them; the first is that of submission.
+    """
+    unclear = {line for some in columns for line in _note_orders(collector, grid, some)}
+    note_cells(collector, "unreadable_date", grid, columns[0][0], [line for line in unread if line not in unclear])
+
+
+def _note_orders(collector: Collector, grid: Grid, columns: Sequence[int]) -> list[int]:
+    """Note that columns hold dates in two orders; the lines of those that could be either, none where one order is."""
+    lines: dict[str | None, list[int]] = {}
+    for index, row in grid.rows():
+        for order in dict.fromkeys(prove_order(row[at]) for at in columns):
+            lines.setdefault(order, []).append(index + 1)
+    day, month, unclear = (lines.get(order, []) for order in ("day", "month", "either"))
+    if not day or not month:
+        return []
+    first, second, lost = (list_some([str(line) for line in some]) for some in (day, month, unclear))
+    place = replace(grid.place, cell=cell_address(min(day[0], month[0]) - 1, columns[0]), line=(unclear or month)[0])
+    field, detail = ", ".join(map(column_letters, columns)), lost or "—"
+    collector.note(
+        "mixed_dates", "payload", place, field=field, value=second, expected=first, found=len(unclear), detail=detail
+    )
+    return unclear
 
 
 def note_no_time(collector: Collector, grid: Grid, column: str) -> None:

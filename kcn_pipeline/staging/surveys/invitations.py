@@ -1,7 +1,7 @@
 """Lists of who was asked: survey, round, type of respondent, tax code or invitation code, park.
 
-It must not keep a name. The surprising fact: lines are told only of rows that keep no key, and of rows merged or whose
-park nobody knows, because lists are in the order of the register.
+It must not keep a name. The surprising fact: lines are told only of rows that keep no key, and of rows merged, whose
+park nobody knows or whose tax code is doubtful, because lists are in the order of the register.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from kcn_pipeline.staging.surveys.grids import Grid, list_some, write_text
 from kcn_pipeline.staging.surveys.headers import Headers, find_choice
 from kcn_pipeline.staging.surveys.respondents import ENTERPRISE
 from kcn_pipeline.staging.surveys.scales import says_nothing
-from kcn_pipeline.staging.vietnamese import clean, fold
+from kcn_pipeline.staging.vietnamese import clean, fold, read_tax_code
 from kcn_pipeline.staging.workbooks import Cell, cell_address, column_letters
 
 #: Folded headers; type, key and park are headed like the questions that ask for them.
@@ -50,9 +50,10 @@ def read_list(collector: Collector, surveys: Sequence[Headers], grid: Grid) -> N
 
 
 class _Invited(NamedTuple):
-    """A row that can be read: where it stands and whom it names."""
+    """A row that can be read: where it and its park stand, and whom it names."""
 
     row: int
+    park_at: int | None
     survey: Survey
     round_code: str
     respondent_type: str
@@ -94,21 +95,24 @@ class _Reader:
             self._invited.setdefault(named, []).append(found)
 
     def finish(self) -> None:
-        """Give everybody to the collector once, and note what was left out, merged, or has a park nobody knows."""
+        """Give everybody to the collector once, and note what was left out, merged or is doubtful."""
         lost_parks: list[int] = []
         for rows in self._invited.values():
             # Of several rows the one that tells the most about the park.
             chosen = min(rows, key=lambda one: (self._is_park_lost(one), one.park is None))
             if chosen.respondent_type == ENTERPRISE and self._is_park_lost(chosen):
                 lost_parks.append(chosen.row + 1)
-            place = replace(self._grid.place_of(chosen.row), cell=self._key_cell(chosen))
-            self._collector.invite(place, *chosen[1:])
-        twice = [one.row + 1 for rows in self._invited.values() if len(rows) > 1 for one in rows]
-        more = sum(len(rows) - 1 for rows in self._invited.values())
+            place = replace(self._grid.place_of(chosen.row), cell=self._problem_cell(chosen))
+            self._collector.invite(place, *chosen[2:])
+        merged = [rows for rows in self._invited.values() if len(rows) > 1]
+        differing = [rows for rows in merged if len({self._park_of(one) for one in rows} - {None}) > 1]
+        doubtful = [one.row + 1 for rows in self._invited.values() for one in rows if _is_doubtful(one)]
         for lost, lines in self._left_out.values():
             self._note(lost.rule, len(lines), lines, lost.column, ", ".join(lost.expected))
         self._note("list_park_unreadable", len(lost_parks), sorted(lost_parks))
-        self._note("invited_twice", more, sorted(twice))
+        self._note("list_tax_code_doubtful", len(doubtful), sorted(doubtful))
+        self._note("list_parks_differ", len(differing), _lines(differing))
+        self._note("invited_twice", sum(len(rows) - 1 for rows in merged), _lines(merged))
 
     def _note(
         self, rule: str, found: int, lines: Sequence[int], column: int | None = None, expected: str | None = None
@@ -135,11 +139,22 @@ class _Reader:
         if kind is None:
             column = self._type_at if self._type_at is not None else self._column_of(survey, "respondent_type")
             return _Lost("list_type_unknown", survey, column, tuple(survey.respondent_types))
-        park = next((text for _, text in self._said(survey, "park", row) if not says_nothing(text)), None)
-        return _Invited(index, survey, current.round, kind, self._identity(survey, kind, row), park)
+        park_at, park = self._park(survey, row)
+        return _Invited(index, park_at, survey, current.round, kind, self._identity(survey, kind, row), park)
+
+    def _park_of(self, one: _Invited) -> str | None:
+        """The park that a row states; None where it states none that is known."""
+        return None if one.park is None else self._collector.respondents.park_of(one.park)
 
     def _is_park_lost(self, one: _Invited) -> bool:
-        return one.park is not None and self._collector.respondents.park_of(one.park) is None
+        return one.park is not None and self._park_of(one) is None
+
+    def _problem_cell(self, one: _Invited) -> str:
+        """The cell that should tell the respondent; that of the park where only this cannot be read."""
+        has_key = self._collector.respondents.key_of(one.respondent_type, one.identity) is not None
+        if has_key and one.park_at is not None and self._is_park_lost(one):
+            return cell_address(one.row, one.park_at)
+        return self._key_cell(one)
 
     def _key_cell(self, one: _Invited) -> str:
         """The cell that should tell the respondent."""
@@ -160,6 +175,11 @@ class _Reader:
         """What the columns of a role say that say anything."""
         asked = [(question, write_text(row[at]).strip()) for at, question in self._asked[survey.survey]]
         return [(question, text) for question, text in asked if question.role == role and text]
+
+    def _park(self, survey: Survey, row: Sequence[Cell]) -> tuple[int | None, str | None]:
+        """The column of the first park that is stated, and what it says."""
+        parks = [(at, write_text(row[at]).strip()) for at, one in self._asked[survey.survey] if one.role == "park"]
+        return next(((at, text) for at, text in parks if not says_nothing(text)), (None, None))
 
     def _survey(self, row: Sequence[Cell]) -> Survey | None:
         """The survey that is named by id or title; where none is, the only one that has the round."""
@@ -198,3 +218,12 @@ class _Reader:
         if self._any_at is not None and (text := write_text(row[self._any_at]).strip()):
             own.append(text)
         return own[0] if own else keys[0][1] if len(keys) == 1 else ""
+
+
+def _is_doubtful(one: _Invited) -> bool:
+    """Whether a tax code fails its check digit; it is somebody's all the same if the register has it."""
+    return one.respondent_type == ENTERPRISE and read_tax_code(one.identity).problem == "tax_code_check_digit"
+
+
+def _lines(groups: Sequence[Sequence[_Invited]]) -> list[int]:
+    return sorted(one.row + 1 for rows in groups for one in rows)

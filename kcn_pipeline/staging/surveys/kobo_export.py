@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from kcn_pipeline.contracts.surveys import Question, Survey
 from kcn_pipeline.staging.surveys.collect import Collector, ResponseMeta
 from kcn_pipeline.staging.surveys.columns import Columns, map_columns
-from kcn_pipeline.staging.surveys.grids import Grid, list_some, note_cells, note_no_time, write_text
+from kcn_pipeline.staging.surveys.grids import Grid, list_some, note_dates, note_no_time, write_text
 from kcn_pipeline.staging.surveys.headers import Headers
 from kcn_pipeline.staging.surveys.moments import decide_order, read_moment
 from kcn_pipeline.staging.surveys.recognise import PERSONAL_COLUMNS, Recogniser, is_own_column
@@ -135,7 +135,7 @@ class _Meta:
     def note_unread(self) -> None:
         """Note the rows without a time of submission that could be read."""
         if _SUBMITTED in self._at:
-            note_cells(self._collector, "unreadable_date", self._grid, self._at[_SUBMITTED], self._unread)
+            note_dates(self._collector, self._grid, [[self._at[_SUBMITTED]]], self._unread)
         else:
             note_no_time(self._collector, self._grid, _SUBMITTED)
 

@@ -153,6 +153,7 @@ class _PageReader:
 
     def read(self, rows: Sequence[tuple[int, Row]]) -> None:
         """Take every submission of the page, and note in one finding each what is the matter with some."""
+        self._learn(row for _, row in rows if _instance_of(row) and not _differs(row))
         for line, row in rows:
             here = Place(self._place.source, self._place.payload, self._place.file, line=line)
             if isinstance(row, Repeated):
@@ -179,8 +180,6 @@ class _PageReader:
         if self._survey is None:
             self._collector.add_unknown(here, meta)
             return
-        if not row.keys() <= self._met:
-            self._learn(row)
         if type(row) is Repeated or (self._groups and not self._groups.isdisjoint(row)):
             answers = self._flatten(here, row)
             self._collector.add(here, self._survey, answers, meta, self._strays(row))
@@ -213,8 +212,8 @@ class _PageReader:
         """The answers of a row; those of its repeat groups, which are lists of rows, follow. Raises _TooDeepError."""
         if depth > _DEEPEST:
             raise _TooDeepError
-        if not row.keys() <= self._met:
-            self._learn(row)
+        if depth:
+            self._learn([row])
         said = list(row.items())
         if isinstance(row, Repeated):
             self._tell("repeated_key", here)
@@ -244,8 +243,16 @@ class _PageReader:
             strays += [text for each in inner if isinstance(each, dict) for text in self._strays(each)]
         return strays
 
-    def _learn(self, row: Row) -> None:
-        """Find out what the keys mean that were not met before."""
+    def _learn(self, rows: Iterable[Row]) -> None:
+        """Find out what the keys of submissions mean; of all at once, since every new question makes a new list."""
+        count = len(self._met)
+        for row in rows:
+            if not row.keys() <= self._met:
+                self._learn_keys(row)
+        if len(self._met) > count:
+            self._asked = self._collector.answers.ask(list(self._questions.values()), _CONVENTION)
+
+    def _learn_keys(self, row: Row) -> None:
         for key in [key for key in row if key not in self._met]:
             self._met.add(key)
             question = self._headers.find(key) if self._headers else None
@@ -254,7 +261,6 @@ class _PageReader:
             elif not is_own_column(key):
                 is_group = isinstance(row[key], list) and all(isinstance(each, dict) for each in row[key])
                 (self._groups if is_group else self._unknown).add(key)
-        self._asked = self._collector.answers.ask(list(self._questions.values()), _CONVENTION)
 
     def _meta(self, row: Row) -> ResponseMeta:
         attachments = row.get("_attachments")

@@ -13,7 +13,7 @@ from functools import lru_cache
 from kcn_pipeline.contracts.surveys import Choice, Question, Survey, header_key
 from kcn_pipeline.staging.surveys.collect import Collector, ResponseMeta
 from kcn_pipeline.staging.surveys.columns import find_cut, map_columns
-from kcn_pipeline.staging.surveys.grids import Grid, note_cells, note_no_time, write_text
+from kcn_pipeline.staging.surveys.grids import Grid, note_dates, note_no_time, write_text
 from kcn_pipeline.staging.surveys.headers import Headers, find_choice, only_ones
 from kcn_pipeline.staging.surveys.moments import decide_order, read_moment
 from kcn_pipeline.staging.surveys.recognise import Recogniser
@@ -104,7 +104,7 @@ def read_responses(collector: Collector, recogniser: Recogniser, survey: Survey 
         else:
             collector.add(grid.place_of(index), survey, columns.answers(row), said, columns.strays(row))
     if "submitted" in meta.at:
-        note_cells(collector, "unreadable_date", grid, meta.at["submitted"], meta.unread)
+        note_dates(collector, grid, [meta.times], meta.unread)
     else:
         note_no_time(collector, grid, "submitdate")
     if survey is not None and columns is not None:
@@ -132,16 +132,18 @@ class _Meta:
         self.at = {name: keys.index(key) for name, own in _OWN.items() for key in reversed(own) if key in keys}
         self.unread: list[int] = []
         self._grid = grid
-        times = [self.at[name] for name in ("submitted", "started", "saved") if name in self.at]
-        self._order = decide_order((row[at] for _, row in grid.rows() for at in times), None)
+        self.times = [self.at[name] for name in ("submitted", "started", "saved") if name in self.at]
+        self._order = decide_order((row[at] for _, row in grid.rows() for at in self.times), None)
 
     def read(self, index: int, row: Sequence[Cell]) -> ResponseMeta:
         """What the tool says about the response in a row.
 
-        Of one that is not finished, the time of the last action stands for that of submission: it tells the round.
+        Of one that is not finished, the time of the last action stands for that of submission: it tells the round. Of
+        an export without submitdate nobody can tell which are finished, nor when they were submitted.
         """
         stated = self._text(row, "submitted")
-        submitted_at = self._moment(row, ["submitted"] if stated else ["saved", "started"])
+        is_told = "submitted" in self.at
+        submitted_at = self._moment(row, ["submitted"] if stated else ["saved", "started"]) if is_told else None
         if stated and submitted_at is None:
             self.unread.append(index + 1)
         if submitted_at == _ANONYMOUS:
@@ -156,7 +158,7 @@ class _Meta:
             submitted_at=submitted_at,
             started_at=self._moment(row, ["started"]),
             duration_s=float(seconds) if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", seconds) else None,
-            is_finished=bool(stated) and not self._grid.is_cut(index),
+            is_finished=(bool(stated) or not is_told) and not self._grid.is_cut(index),
             identities=tuple(text for name in _PERSONAL if (text := self._text(row, name))),
             convention="en",
         )

@@ -1,7 +1,7 @@
 """Dates with a time of day as survey tools, people and spreadsheets write them → local time without zone.
 
 It must not know a column. The surprising fact: `04/05/2026 09:40` has two meanings and a file may prove either, so the
-order of day and month is decided for a whole column and a column that proves both has no dates.
+order of day and month is decided for a whole column; in a column that proves both only such dates are lost.
 """
 
 import re
@@ -29,7 +29,8 @@ _ZONE = re.compile(r"(?:GMT|UTC)?(?P<sign>[+-])(?P<hours>[0-9]{1,2}):?(?P<minute
 def read_moment(cell: Cell, order: Order | None = "day", is_utc: bool = False) -> datetime | None:
     """The local time (UTC+7) that a cell says; None when it says none that can be read for certain.
 
-    `order` is that of `04/05/2026` (None: not decided); `is_utc` holds for what names no zone of its own.
+    `order` is that of `04/05/2026` (None: not decided, and `29/05/2026` has one all the same); `is_utc` holds for what
+    names no zone of its own.
     """
     stated = _read_typed(cell)
     if stated is None and isinstance(cell, str):
@@ -50,14 +51,23 @@ def _to_local(moment: datetime) -> datetime | None:
 
 def decide_order(cells: Iterable[Cell], usual: Order | None) -> Order | None:
     """The order of day and month that a column proves, `usual` where it proves none, None where it proves both."""
-    proven: set[Order] = set()
-    for cell in cells:
-        if isinstance(cell, str) and (match := _YEAR_LAST.fullmatch(clean(cell))):
-            if int(match["first"]) > 12:
-                proven.add("day")
-            elif int(match["last"]) > 12:
-                proven.add("month")
+    proven = {found for cell in cells if (found := prove_order(cell)) in ("day", "month")}
     return usual if not proven else proven.pop() if len(proven) == 1 else None
+
+
+def prove_order(cell: Cell) -> Order | Literal["either"] | None:
+    """The order in which a cell writes day and month; `either` for one with two meanings, None for one that is clear
+    otherwise or no date at all."""
+    match = _YEAR_LAST.fullmatch(clean(cell)) if isinstance(cell, str) else None
+    if match is None or int(match["first"]) == int(match["last"]):
+        return None
+    return _only_order(match) or "either"
+
+
+def _only_order(match: re.Match[str]) -> Order | None:
+    """The order of a date that has one meaning only."""
+    first, last = int(match["first"]), int(match["last"])
+    return "day" if first > 12 or first == last else "month" if last > 12 else None
 
 
 def _read_typed(cell: Cell) -> datetime | None:
@@ -81,7 +91,7 @@ def _read_text(text: str, order: Order | None) -> datetime | None:
         month, day = match["first"], match["last"]
     else:
         match = _YEAR_LAST.fullmatch(text)
-        if match is None or (order is None and match["first"] != match["last"]):
+        if match is None or (order := order or _only_order(match)) is None:
             return None
         day, month = (match["last"], match["first"]) if order == "month" else (match["first"], match["last"])
     try:

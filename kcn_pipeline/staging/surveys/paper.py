@@ -1,8 +1,8 @@
 """The board's workbook of paper forms: one row per form, a sample of them typed a second time by somebody else.
 
 It must not compare the two entries; validation does. The surprising fact: enterprises' and experts' forms are numbered
-from 1 each, and so are those of every round and every workbook, so that a number alone names no form; a second entry
-whose code was typed otherwise is found by its number among the first entries of its own workbook.
+from 1 each, and so are those of every round and every workbook, so that a form is its number, its respondent and its
+day; a second entry with another code or day is found by its number among the first entries of its own workbook.
 """
 
 import re
@@ -16,7 +16,7 @@ from kcn_pipeline.contracts.surveys import Question, Survey
 from kcn_pipeline.findings import Place
 from kcn_pipeline.staging.surveys.collect import Collector, ResponseMeta
 from kcn_pipeline.staging.surveys.columns import map_columns
-from kcn_pipeline.staging.surveys.grids import Grid, list_some, note_cells, note_no_time, write_text
+from kcn_pipeline.staging.surveys.grids import Grid, list_some, note_cells, note_dates, note_no_time, write_text
 from kcn_pipeline.staging.surveys.headers import find_choice
 from kcn_pipeline.staging.surveys.moments import decide_order, read_moment
 from kcn_pipeline.staging.surveys.recognise import Recogniser
@@ -76,9 +76,9 @@ def read_forms(collector: Collector, recogniser: Recogniser, survey: Survey | No
         answers = columns.answers(row)
         said = meta.read(index, row, answers)
         collector.add(grid.place_of(index), survey, answers, said, columns.strays(row))
-        if said.number:
-            number, name = (survey.survey, meta.number(row)), (survey.survey, said.number)
-            forms.append(Form(number, name, grid.place_of(index), collector.responses[-1]))
+        if number := meta.number(row):
+            name = (survey.survey, meta.name(row, said.submitted_at, answers))
+            forms.append(Form((survey.survey, number), name, grid.place_of(index), collector.responses[-1]))
     meta.note(collector)
     if survey is not None and columns is not None:
         collector.note_unknown(grid.place, survey, len(columns.unknown), columns.unknown_letters)
@@ -88,9 +88,9 @@ def read_forms(collector: Collector, recogniser: Recogniser, survey: Survey | No
 def pair_entries(collector: Collector, forms: Sequence[Form]) -> None:
     """Find to each second entry of a workbook its first, and tell what was typed otherwise or several times.
 
-    One with the number and respondent of a first entry is that form already. Else it is the form of the only first
-    entry with its number, round and type of respondent, or with its number; else it stays alone, since the first may
-    stand in another workbook.
+    One with the number, respondent and day of a first entry is that form already. Else it is the form of the only first
+    entry with its number and respondent in its round, which may well have been typed on another day, with its number,
+    round and type of respondent, or with its number; else it stays alone: the first may stand in another workbook.
     """
     firsts = [form for form in forms if form.row["entry"] == "first"]
     _note_repeated(collector, firsts)
@@ -98,13 +98,24 @@ def pair_entries(collector: Collector, forms: Sequence[Form]) -> None:
     for form in forms:
         if form.row["entry"] != "second" or form.row["response_id"] in known:
             continue
-        alike = (_by_response(each for each in firsts if each.name == form.name),
-                 _by_response(each for each in firsts if each.number == form.number))  # fmt: skip
-        found = next((only for only in alike if len(only) == 1), None)
-        if found:
-            (first,) = (each[-1] for each in found.values())
+        if first := _find_first(form, firsts):
             collector.join(form.row, first.row)
-            collector.note("double_entry_key_differs", "row", form.place, found=_say_lines([first], form.place))
+            if _owner_of(form) != _owner_of(first):
+                collector.note("double_entry_key_differs", "row", form.place, found=_say_lines([first], form.place))
+
+
+def _find_first(second: Form, firsts: Sequence[Form]) -> Form | None:
+    """The last line of the only form that a second entry may be of."""
+    alike = (_by_response(each for each in firsts if _owner_of(each) == _owner_of(second)),
+             _by_response(each for each in firsts if each.name == second.name),
+             _by_response(each for each in firsts if each.number == second.number))  # fmt: skip
+    found = next((only for only in alike if len(only) == 1), None)
+    return next(iter(found.values()))[-1] if found else None
+
+
+def _owner_of(form: Form) -> tuple[tuple[str, str], str]:
+    """What a form is but for its day: number, round, and who answered, if that is known."""
+    return form.name, form.row["respondent_key"] or form.row["response_id"]
 
 
 def _by_response(forms: Iterable[Form]) -> Mapping[str, list[Form]]:
@@ -115,8 +126,11 @@ def _by_response(forms: Iterable[Form]) -> Mapping[str, list[Form]]:
 
 
 def _note_repeated(collector: Collector, firsts: Sequence[Form]) -> None:
-    """Note the forms with several first entries; the last one of them counts."""
-    for same in _by_response(firsts).values():
+    """Note the forms with several first entries; of one day the last line of them counts, else the newest day."""
+    by_owner: dict[tuple[tuple[str, str], str], list[Form]] = defaultdict(list)
+    for form in firsts:
+        by_owner[_owner_of(form)].append(form)
+    for same in by_owner.values():
         if len(same) > 1:
             last = same[-1].place
             collector.note("form_repeated", "row", last, found=len(same), detail=_say_lines(same, last))
@@ -144,6 +158,7 @@ class _Meta:
     def read(self, index: int, row: Sequence[Cell], answers: Sequence[tuple[Question, str | None]]) -> ResponseMeta:
         """What the typist says about the form in a row."""
         submitted_at = self._day(row)
+        number = self.name(row, submitted_at, answers)
         if submitted_at is None:
             self._undated.append(index + 1)
         entry = _read_entry(write_text(row[self._entry]) if self._entry is not None else "")
@@ -151,7 +166,8 @@ class _Meta:
             self._unclear.append(index + 1)
         return ResponseMeta(
             channel=CHANNEL,
-            number=self._name(row, submitted_at, answers),
+            # One number and respondent may come again on another day, from another workbook: that is another response.
+            number=f"{number}|{submitted_at:%Y-%m-%d}" if number and submitted_at else number,
             submitted_at=submitted_at,
             # An entry that may be a second one must not count as a form of its own.
             entry=entry or "second",
@@ -167,23 +183,21 @@ class _Meta:
     def note(self, collector: Collector) -> None:
         """Note what could not be read."""
         if self._days:
-            note_cells(collector, "unreadable_date", self._grid, self._days[0], self._undated)
+            note_dates(collector, self._grid, [[at] for at in self._days], self._undated)
         else:
             note_no_time(collector, self._grid, "Ngày nhận phiếu")
         if self._entry is not None:
-            note_cells(collector, "unknown_code", self._grid, self._entry, self._unclear)
+            note_cells(collector, "entry_unclear", self._grid, self._entry, self._unclear)
 
     def _day(self, row: Sequence[Cell]) -> datetime | None:
         filled = [at for at in self._days if write_text(row[at]).strip()]
         return read_moment(row[filled[0]], self._orders[filled[0]]) if filled else None
 
-    def _name(
-        self, row: Sequence[Cell], day: datetime | None, answers: Sequence[tuple[Question, str | None]]
-    ) -> str | None:
-        """What tells a form from all others of the survey: round, type of respondent, number."""
+    def name(self, row: Sequence[Cell], day: datetime | None, answers: Sequence[tuple[Question, str | None]]) -> str:
+        """Round, type of respondent and number of a form; '' where it has no number."""
         number = self.number(row)
         if not number:
-            return None
+            return ""
         current = self._survey.round_on(day.date()) if self._survey and day else None
         stated = [find_choice(each, text) for each, text in answers if each.role == "respondent_type" and text]
         kind = stated[0].code if stated and stated[0] else ""

@@ -16,11 +16,16 @@ from kcn_pipeline.secrecy import respondent_key
 from kcn_pipeline.staging.parks import ParkNames
 from kcn_pipeline.staging.surveys.headers import find_choice, squeeze
 from kcn_pipeline.staging.surveys.scales import says_nothing
-from kcn_pipeline.staging.vietnamese import clean, read_tax_code
+from kcn_pipeline.staging.vietnamese import clean, is_missing, read_tax_code
 
 ENTERPRISE = "enterprise"
 #: Answers to "is this a test?" that say no; anything else that is filled in says yes, or at least not no.
 _NO = frozenset(["0", "no", "n", "false", "khong", "ko", "k"])
+#: What people without a code write into its field, squeezed, beside what stands for a missing value anywhere.
+_NO_CODE = frozenset([
+    "no", "khongbiet", "khongnho", "khongro", "chuaro", "khongcoma", "chuacoma", "khongma", "khongcomst", "chuacomst",
+    "khongmst", "khongcomasothue", "chuacomasothue", "khongcomaphieu", "chuacomaphieu",
+])  # fmt: skip
 #: What parts a code and is typed otherwise, or left out, by whoever copies it: Unicode's categories of dashes, of lines
 #: such as `_` and of blanks; and dots, slashes, minus signs, the soft hyphen, bullets, as Unicode has several of each.
 _PARTING_KINDS = frozenset(["Pd", "Pc", "Zs"])
@@ -42,17 +47,22 @@ def normalise_identity(respondent_type: str, text: str) -> str | None:
 
     Lists of invitations and answers are folded alike: `fold_code`. None where there is nothing that can be an identity.
     """
-    if respondent_type == ENTERPRISE:
-        return read_tax_code(text).value
-    return None if says_nothing(text) else fold_code(text) or None
+    if names_nobody(text):
+        return None
+    return read_tax_code(text).value if respondent_type == ENTERPRISE else fold_code(text) or None
+
+
+def names_nobody(text: str) -> bool:
+    """Whether the field of a code says that there is none: blank, `không có`, `n/a`, `x`, or nothing but zeros."""
+    return says_nothing(text) or is_missing(text) or not fold_code(text).strip("0") or squeeze(text) in _NO_CODE
 
 
 def fold_code(text: str) -> str:
     """An invitation code without what people change when they copy it: case, blanks, dashes, dots, lines, slashes.
 
-    Letters and digits stay (NFC, Unicode's casefold), so that `CG-O1` is another code than `CG-01`.
+    Letters and digits stay (NFKC, Unicode's casefold): `ＣＧ-01` is `CG-01`, and `CG-O1` is another code.
     """
-    text = clean(clean(text).casefold())
+    text = clean(clean(unicodedata.normalize("NFKC", text)).casefold())
     return "".join(one for one in text if one not in _PARTING and unicodedata.category(one) not in _PARTING_KINDS)
 
 
@@ -99,7 +109,8 @@ class Respondents:
         """The type that the response states; of a survey that does not ask, the one whose key alone is given."""
         asked = any(question.role == "respondent_type" for question in survey.questions)
         if not asked:
-            types = {each for question, _ in _filled(said.get("key", ())) for each in question.key_of}
+            given = _filled(said.get("key", ()))
+            types = {each for question, text in given if not names_nobody(text) for each in question.key_of}
             return types.pop() if len(types) == 1 else None
         choices = [find_choice(question, text) for question, text in _filled(said.get("respondent_type", ()))]
         codes = {choice.code if choice else None for choice in choices}
@@ -107,7 +118,8 @@ class Respondents:
 
     def _keys(self, respondent_type: str, given: Iterable[tuple[Question, str]]) -> set[str]:
         """The keys given for a type; an unreadable one leaves none."""
-        texts = [text for question, text in _filled(given) if respondent_type in question.key_of]
+        own = [text for question, text in given if respondent_type in question.key_of]
+        texts = [text for text in own if not names_nobody(text)]
         keys = {self.key_of(respondent_type, text) for text in texts}
         return {key for key in keys if key} if None not in keys else set()
 

@@ -4,7 +4,7 @@ It must not look at an answer. The surprising fact: nobody says which tool wrote
 of its own do, and a sheet without any of them is not read, however well its questions are known.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -105,6 +105,7 @@ class _Reader:
             elif tool != _KOBO:
                 self._read_one(tool, grid)
         mark_ambiguous(row for row in self._collector.responses[start:] if row["_sheet"] in self._ambiguous)
+        _mark_cut(self._collector.responses[start:], {(grid.place.sheet, grid.cut_line) for _, grid in opened})
         paper.pair_entries(self._collector, self._forms)
         return bool(opened)
 
@@ -181,11 +182,17 @@ class _Reader:
         if merged := grid.merged_ranges:
             here = replace(grid.place, cell=merged[0].partition(":")[0])
             self._collector.note("merged_cells", "payload", here, found=len(merged), detail=list_some(merged))
-        rows = [index for index, _ in grid.rows()]
-        if not rows:
+        if not any(True for _ in grid.rows()):
             self._collector.note("survey_empty", "payload", grid.place)
-        elif grid.is_cut(rows[-1]):
-            self._collector.note("row_cut", "row", grid.place_of(rows[-1]))
+        elif grid.cut_line:
+            self._collector.note("row_cut", "row", grid.place_of(grid.cut_line - 1))
+
+
+def _mark_cut(responses: Iterable[dict[str, Any]], cut: Collection[tuple[str | None, int | None]]) -> None:
+    """Say of the responses whose rows end too early that they do; validation then knows the file for a part of it."""
+    for row in responses:
+        if (row["_sheet"], row["_line"]) in cut:
+            row["problem"] = "row_cut"
 
 
 def _known_share(sheets: Sequence[Columns]) -> float:

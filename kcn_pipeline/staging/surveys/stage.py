@@ -15,6 +15,7 @@ from kcn_pipeline.staging.enterprise_reports import StagedPayload, StageResult, 
 from kcn_pipeline.staging.surveys.collect import Collector
 from kcn_pipeline.staging.surveys.kobo_json import read_kobo_json
 from kcn_pipeline.staging.surveys.recognise import Recogniser
+from kcn_pipeline.staging.surveys.repeated import note_repeated
 from kcn_pipeline.staging.surveys.spreadsheets import read_spreadsheet
 from kcn_pipeline.staging.surveys.tables import tabulate
 
@@ -52,11 +53,12 @@ def stage_survey(
 
 def _read(collector: Collector, recogniser: Recogniser, payload: StagedPayload) -> bool:
     """Give what a payload holds to the collector; whether it could be read. A fault of our own is a finding."""
-    place = place_of(payload)
+    place, start = place_of(payload), len(collector.responses)
+    read = read_kobo_json if _is_json(payload) else read_spreadsheet
     try:
-        if _is_json(payload):
-            return read_kobo_json(collector, recogniser, place, payload.content, payload.metadata)
-        return read_spreadsheet(collector, recogniser, place, payload.content, payload.metadata)
+        was_read = read(collector, recogniser, place, payload.content, payload.metadata)
+        note_repeated(collector, place, start)
+        return was_read
     except Exception as error:
         note_fault(collector, place, error)
         return False

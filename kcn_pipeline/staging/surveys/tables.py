@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from kcn_pipeline.contracts.tables import Table
 from kcn_pipeline.lake import WHOLE
 from kcn_pipeline.schemas import schema_of
-from kcn_pipeline.staging.surveys.answers import NO_ANSWER
+from kcn_pipeline.staging.surveys.answers import NO_ANSWER, NOT_ASKED
 from kcn_pipeline.staging.surveys.collect import ANSWERS, INVITATIONS, LISTINGS, NO_ROUND, RESPONSES, Collector
 
 Row = dict[str, Any]
@@ -28,9 +28,8 @@ def tabulate(collector: Collector, night: str) -> dict[str, Parts]:
     What was submitted outside all rounds lies in `round=indicator_set.none`, what belongs to no survey in `round=none`.
     """
     contracts, columns = collector.contracts, _columns_of(collector)
-    counted = zip(
-        collector.responses, _count_shown(collector, columns), _count_answered(collector, columns), strict=True
-    )
+    asked = _asked_among(collector, columns)
+    counted = zip(collector.responses, _count_shown(collector, asked), _count_answered(collector, asked), strict=True)
     responses = [
         {
             **row,
@@ -86,6 +85,13 @@ def _columns_of(collector: Collector) -> _Columns:
     columns = [np.frombuffer(column, np.int32) for column in (answers.response, answers.question, answers.outcome)]
     says = columns[2] != NO_ANSWER
     return _Columns(*(columns if says.all() else (column[says] for column in columns)))
+
+
+def _asked_among(collector: Collector, columns: _Columns) -> _Columns:
+    """The answers to questions that are asked of such respondents."""
+    is_asked = np.array([each.problem != NOT_ASKED for each in collector.answers.outcomes], bool)
+    chosen = is_asked[columns.outcome]
+    return columns if is_asked.all() else _Columns(*(column[chosen] for column in columns))
 
 
 def _count_answered(collector: Collector, columns: _Columns) -> list[int]:

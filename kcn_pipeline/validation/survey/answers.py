@@ -113,12 +113,14 @@ def _codes_among(texts: Any, wanted: pa.ChunkedArray) -> npt.NDArray[Any]:
 
 def open_answers(engine: Engine, name: str, slices: Sequence[Slice]) -> None:
     """Make the answers of numbered responses readable under `name`, with `response`."""
-    tables = [pa.table({"response": pa.array([], pa.int32()), **{one: pa.array([], _TYPES[one]) for one in _JUDGED}})]
+    tables = []
     for one in slices:
         rows = one.rows.append_column("response", pa.array(one.response))
         rows = rows.filter(pa.array(one.response != NOBODY)) if (one.response == NOBODY).any() else rows
         tables.append(rows.select(["response", *_JUDGED]))
-    engine.register(name, pa.concat_tables([_alike(table) for table in tables]))
+    none = pa.table({"response": pa.array([], pa.int32()), **{one: pa.array([], _TYPES[one]) for one in _JUDGED}})
+    is_one = len(tables) == 1
+    engine.register(name, tables[0] if is_one else pa.concat_tables([_alike(table) for table in [none, *tables]]))
 
 
 def close_answers(engine: Engine) -> None:
@@ -138,12 +140,20 @@ def _alike(rows: pa.Table) -> pa.Table:
     return rows.cast(pa.schema(fields))
 
 
+_RATED = "(criterion IS NOT NULL OR measure IS NOT NULL)"
+#: The problem of answers to questions that such respondents are not asked.
+_NOT_ASKED = "not_asked_of_type"
+
+
 def sum_by_response(engine: Engine, count: int) -> pa.Table:
-    """By number of the response: `n_counted` rating and measure questions answered, understood or not, and of the
+    """By number of the response how many rating and measure questions: `n_given` answered by whoever is asked them,
+    `n_counted` answered that such respondents are asked, understood or not, `n_usable` of these understood; and of the
     ratings alone `n_scored` understood with their `lowest` and `highest` score."""
-    found = engine.query("""
+    found = engine.query(f"""
         SELECT response,
-            COUNT(CASE WHEN criterion IS NOT NULL OR measure IS NOT NULL THEN 1 END) AS n_counted,
+            COUNT(CASE WHEN {_RATED} THEN 1 END) AS n_given,
+            COUNT(CASE WHEN {_RATED} AND COALESCE(problem, '') <> '{_NOT_ASKED}' THEN 1 END) AS n_counted,
+            COUNT(CASE WHEN {_RATED} AND problem IS NULL THEN 1 END) AS n_usable,
             COUNT(CASE WHEN criterion IS NOT NULL THEN score END) AS n_scored,
             MIN(CASE WHEN criterion IS NOT NULL THEN score END) AS lowest,
             MAX(CASE WHEN criterion IS NOT NULL THEN score END) AS highest
@@ -238,6 +248,8 @@ def split_answers(
     stays whole is not read again.
     """
     is_refused = np.array([rule is not None for rule in rules] + [False])
+    # Why none of a response's answers can be used is said by them.
+    is_told_whole = is_refused & np.array([rule != "no_usable_answer" for rule in rules] + [False])
     kept: list[pa.Table] = []
     refused: list[pa.Table] = []
     replaced = of_night = 0
@@ -259,7 +271,7 @@ def split_answers(
             of_night += kept[-1].num_rows
             chosen = speaks & is_bad
             gone = rows.filter(pa.array(chosen))
-            refused.append(_with_rule(gone, is_refused[one.response[chosen]], problems, chosen))
+            refused.append(_with_rule(gone, is_told_whole[one.response[chosen]], problems, chosen))
     return Split(_join(kept) if kept else schema.empty_table(), of_night, refused, replaced)
 
 
@@ -270,11 +282,12 @@ def _join(tables: list[pa.Table]) -> pa.Table:
 
 
 def _with_rule(
-    rows: pa.Table, is_refused: npt.NDArray[np.bool_], problems: pa.Array | None, chosen: npt.NDArray[np.bool_]
+    rows: pa.Table, is_told_whole: npt.NDArray[np.bool_], problems: pa.Array | None, chosen: npt.NDArray[np.bool_]
 ) -> pa.Table:
     """Refused answers: with their response, or for what they say."""
+    whole = pa.scalar("response_refused")
     own = pa.nulls(rows.num_rows, pa.string()) if problems is None else problems.filter(pa.array(chosen))
-    return rows.append_column("rule", pc.if_else(pa.array(is_refused), "response_refused", own))
+    return rows.append_column("rule", pc.if_else(pa.array(is_told_whole), whole, pc.coalesce(own, whole)))
 
 
 def _problems(

@@ -7,6 +7,7 @@ what it said before of the same round, so that an enterprise invited by mistake 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -27,9 +28,9 @@ from kcn_pipeline.validation.survey.rules import list_failures
 TABLE = "survey_invitations"
 
 #: One row is one staged row, `who` is the one key of its respondent, `is_newest` where its list still says it; `place`
-#: is 1 for the one of its respondent.
+#: is 1 for the one of its respondent. `register_park` is the register's, `is_lost` an enterprise that it lacks.
 _PLACED = """
-    SELECT i.*, r.who, CASE WHEN i._night = n.newest THEN 1 ELSE 0 END AS is_newest,
+    SELECT i.*, r.who, r.register_park, r.is_lost, CASE WHEN i._night = n.newest THEN 1 ELSE 0 END AS is_newest,
         ROW_NUMBER() OVER (
             PARTITION BY CASE WHEN i._night = n.newest THEN 1 ELSE 0 END, i.survey_id, i.round_code,
                 COALESCE(r.who,
@@ -57,18 +58,19 @@ def open_invitations(engine: Engine, lake: Lake, contracts: Contracts, register:
     """Make all nights' invitations readable as `placed_invitations`."""
     engine.register_slices("invitations", lake.slices("staging", TABLE), schema_of(contracts.tables[TABLE]))
     keys = engine.query(_KEYS)
-    who = [
-        one.key if one else key
-        for one, key in zip(_look_up(contracts, keys, register), keys["respondent_key"].to_pylist(), strict=True)
-    ]
-    engine.register("invited_keys", keys.append_column("who", pa.array(who, pa.string())))
+    known = _look_up(contracts, keys, register)
+    who = [one.key if one else key for one, key in zip(known, keys["respondent_key"].to_pylist(), strict=True)]
+    keys = keys.append_column("who", pa.array(who, pa.string()))
+    parks = pa.array([one.park_code if one else None for one in known], pa.string())
+    is_lost = pa.array([one is not None and not one.is_known for one in known], pa.bool_())
+    engine.register("invited_keys", keys.append_column("register_park", parks).append_column("is_lost", is_lost))
     engine.materialize("placed_invitations", _PLACED)
 
 
 def read_speaking(engine: Engine) -> pa.Table:
     """The rows that speak for their respondents, of all rounds."""
     found = engine.query(f"SELECT p.* FROM placed_invitations AS p WHERE p.is_newest = 1 AND p.place = 1 {_ORDER}")
-    return found.drop_columns(["is_newest", "place"])
+    return found.drop_columns(["register_park", "is_lost", "is_newest", "place"])
 
 
 def count_replaced(engine: Engine, night: str) -> int:
@@ -116,7 +118,7 @@ def _failures(contracts: Contracts, rows: pa.Table, night: str) -> Iterator[tupl
     criteria = [
         Criterion("unknown_round", "critical", "values", "ExpectColumnValuesToBeInSet",
                   {"column": "is_round", "value_set": [True]}, "round_code"),
-        Criterion("unknown_enterprise", "critical", "values", "ExpectColumnValuesToBeInSet",
+        Criterion("list_enterprise_unknown", "critical", "values", "ExpectColumnValuesToBeInSet",
                   {"column": "is_known", "value_set": [True]}, "respondent_key"),
         *(one for one in suite if one.names_rule),
         *(one for one in suite if one.check == "values" and not one.names_rule),
@@ -154,14 +156,76 @@ def with_invited(responses: pa.Table, invited: Mapping[str, frozenset[str]]) -> 
     return responses.append_column("is_invited", pa.array(is_invited, pa.bool_()))
 
 
-def find_repeated(engine: Engine, night: str) -> pa.Table:
-    """Lists of the night that name a respondent more than once, by tax codes or sheets; `n` rows are too many."""
-    return engine.query(f"""
-        SELECT s._source, s._payload, s._file, SUM(s.n) - COUNT(*) AS n FROM (
-            SELECT p._source, p._payload, p._file, p.survey_id, p.round_code, p.respondent_type, p.who, COUNT(*) AS n
-            FROM placed_invitations AS p
-            WHERE p._night = '{night}' AND p.who IS NOT NULL
-            GROUP BY p._source, p._payload, p._file, p.survey_id, p.round_code, p.respondent_type, p.who
-        ) AS s
-        WHERE s.n > 1
-        GROUP BY s._source, s._payload, s._file ORDER BY s._source, s._payload, s._file""")
+# ---- what is odd about the night's lists -----------------------------------------------------------------------------
+
+
+class OddLists(NamedTuple):
+    """Lists of a night by what is odd about them; one row is one list (and round, where it shrank) with `n` of it.
+
+    repeated     it names a respondent more than once, by tax codes or sheets; `n` rows are too many
+    shrunk       it was sent again without somebody; one row is a type of respondent, of whom `n` are on no list now
+    differing    another row or list has another park of `n` respondents, and no register decides; `files` hold the rows
+    not_register it has another park of `n` enterprises than the register
+    """
+
+    repeated: pa.Table
+    shrunk: pa.Table
+    differing: pa.Table
+    not_register: pa.Table
+
+
+def find_odd_lists(engine: Engine, night: str) -> OddLists:
+    """What is odd about the lists that the night brought, whatever came after it; needs `open_invitations`."""
+    engine.materialize("lists_now", _lists_at(f"<= '{night}'"))
+    engine.materialize("lists_before", _lists_at(f"< '{night}'"))
+    asked = (_REPEATED, _SHRUNK, _DIFFERING, _NOT_REGISTER)
+    return OddLists(*(engine.query(sql.format(night=night)) for sql in asked))
+
+
+def _lists_at(when: str) -> str:
+    """Rows of the newest version of every list among some nights, of those whom a register knows or none holds."""
+    return f"""
+        SELECT p.*, COALESCE(p.list_key, '') AS list FROM placed_invitations AS p
+        JOIN (
+            SELECT list_key, survey_id, round_code, MAX(_night) AS newest FROM placed_invitations
+            WHERE _night {when} GROUP BY list_key, survey_id, round_code
+        ) AS n ON COALESCE(n.list_key, '') = COALESCE(p.list_key, '')
+            AND n.survey_id = p.survey_id AND n.round_code = p.round_code AND n.newest = p._night
+        WHERE p.who IS NOT NULL AND NOT p.is_lost"""
+
+
+_LIST = "t._source, t._payload, t._file"
+_REPEATED = """
+    SELECT s._source, s._payload, s._file, SUM(s.n) - COUNT(*) AS n FROM (
+        SELECT p._source, p._payload, p._file, p.survey_id, p.round_code, p.respondent_type, p.who, COUNT(*) AS n
+        FROM placed_invitations AS p
+        WHERE p._night = '{night}' AND p.who IS NOT NULL
+        GROUP BY p._source, p._payload, p._file, p.survey_id, p.round_code, p.respondent_type, p.who
+    ) AS s
+    WHERE s.n > 1
+    GROUP BY s._source, s._payload, s._file ORDER BY s._source, s._payload, s._file"""
+#: The list as the night brought it need not have a row that can be used.
+_SHRUNK = """
+    SELECT t._source, t._payload, t._file, g.survey_id, g.round_code, g.respondent_type, COUNT(DISTINCT g.who) AS n
+    FROM lists_before AS g
+    JOIN (
+        SELECT COALESCE(list_key, '') AS list, survey_id, round_code, MIN(_source) AS _source,
+            MIN(_payload) AS _payload, MIN(_file) AS _file
+        FROM invitations WHERE _night = '{night}' GROUP BY COALESCE(list_key, ''), survey_id, round_code
+    ) AS t ON t.list = g.list AND t.survey_id = g.survey_id AND t.round_code = g.round_code
+    LEFT JOIN lists_now AS l ON l.survey_id = g.survey_id AND l.round_code = g.round_code
+        AND l.respondent_type = g.respondent_type AND l.who = g.who
+    WHERE l.who IS NULL
+    GROUP BY t._source, t._payload, t._file, g.survey_id, g.round_code, g.respondent_type
+    ORDER BY t._source, t._payload, t._file, g.survey_id, g.round_code, g.respondent_type"""
+_DIFFERING = f"""
+    SELECT {_LIST}, COUNT(DISTINCT t.who) AS n, LIST(DISTINCT o._file ORDER BY o._file) AS files
+    FROM lists_now AS t
+    JOIN lists_now AS o ON o.survey_id = t.survey_id AND o.round_code = t.round_code
+        AND o.respondent_type = t.respondent_type AND o.who = t.who AND o.park_code <> t.park_code
+    WHERE t._night = '{{night}}' AND t.register_park IS NULL
+    GROUP BY {_LIST} ORDER BY {_LIST}"""
+_NOT_REGISTER = f"""
+    SELECT {_LIST}, COUNT(DISTINCT t.who) AS n FROM lists_now AS t
+    WHERE t._night = '{{night}}' AND t.park_code <> t.register_park
+    GROUP BY {_LIST} ORDER BY {_LIST}"""

@@ -54,8 +54,8 @@ class JudgedRound:
     """The rows that speak, by submission, with what was found out; `rules` says of each why it does not count.
 
     `responses` has the columns of the contract (standing, flags and the register's park filled in where it counts) and
-    `n_counted`, `n_scored`. `differs` are the questions in which the second typing of a paper form differs, by row;
-    `tied` by row that counts those of the same respondent and moment that answer otherwise.
+    `n_given`, `n_counted`, `n_usable`, `n_scored`. `differs` are the questions in which the second typing of a paper
+    form differs, by row; `tied` by row that counts those of the same respondent and moment that answer otherwise.
     """
 
     responses: pa.Table

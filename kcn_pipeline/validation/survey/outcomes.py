@@ -14,8 +14,8 @@ from kcn_pipeline.validation.outcomes import CheckName, CheckOutcome
 from kcn_pipeline.validation.suites import format_value
 from kcn_pipeline.validation.survey.rules import FLAGS
 
-_TOLD_BY_KEYS = {"double_entry_differs", "answers_same_moment", "response_left_out"}
-_TOLD_BY_VOLUME = {"listed_not_landed"}
+_TOLD_BY_KEYS = {"double_entry_differs", "answers_same_moment", "response_left_out", "file_older_than_known"}
+_TOLD_BY_VOLUME = {"listed_not_landed", "list_shrunk"}
 
 
 @dataclass

@@ -28,9 +28,9 @@ from kcn_pipeline.validation.survey.versions import RESPONSES
 
 #: Why a response does not count, the first reason first; rules that are not named here come after these.
 ORDER = (
-    "test_response", "not_finished", "ambiguous_survey", "unknown_survey", "submitted_in_future",
+    "row_cut", "test_response", "not_finished", "ambiguous_survey", "unknown_survey", "submitted_in_future",
     "no_submission_date", "no_round", "unknown_respondent_type", "no_respondent_key", "unknown_enterprise",
-    "not_invited", "unknown_park", "empty_response", "not_approved",
+    "not_invited", "unknown_park", "empty_response", "no_usable_answer", "not_approved",
 )  # fmt: skip
 FLAGS = ("straight_lining", "impossible_duration", "outside_round_park", "unreadable_park", "not_invited")
 #: Channels in which somebody can approve a response; what the board typed itself needs no approval.
@@ -50,8 +50,8 @@ class Frame:
 def find_broken(contracts: Contracts, frame: Frame, responses: pa.Table, night: str) -> list[str | None]:
     """Of every response the first rule it breaks.
 
-    Beside the columns of the contract it reads `n_counted`, `is_known` (of enterprises), `is_invited` and a boolean for
-    each flag.
+    Beside the columns of the contract it reads `n_given`, `n_usable`, `is_known` (of enterprises), `is_invited` and a
+    boolean for each flag.
     """
     broken: list[str | None] = [None] * responses.num_rows
     rows = _with_admission(_with_clock(_with_review(responses)))
@@ -130,7 +130,8 @@ def _criteria(contracts: Contracts, frame: Frame, night: str) -> Iterator[Criter
     yield _among("unknown_enterprise", "is_known", [True])
     yield _among("not_invited", "is_admitted", [True])
     yield _among("unknown_park", "park_code", sorted(contracts.parks))
-    yield _criterion("empty_response", "n_counted", "ExpectColumnValuesToBeBetween", min_value=1)
+    yield _criterion("empty_response", "n_given", "ExpectColumnValuesToBeBetween", min_value=1)
+    yield _criterion("no_usable_answer", "n_usable", "ExpectColumnValuesToBeBetween", min_value=1)
     if frame.thresholds.approved_only:
         yield _among("not_approved", "reviewed", ["approved"])
     for flag in frame.thresholds.excluded_flags:

@@ -5,7 +5,7 @@ The surprising fact: a text that was not understood is told once for all questio
 wrong in two hundred and eighty columns.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,6 +20,7 @@ from kcn_pipeline.findings import Finding, Place, render
 from kcn_pipeline.validation.suites import format_value
 from kcn_pipeline.validation.survey.answers import scale_of
 from kcn_pipeline.validation.survey.invitations import TABLE as INVITATIONS
+from kcn_pipeline.validation.survey.invitations import OddLists
 from kcn_pipeline.validation.survey.judged import JudgedRound
 from kcn_pipeline.validation.survey.misread import group_answers
 from kcn_pipeline.validation.survey.rules import FLAGS
@@ -37,6 +38,7 @@ _FIELDS = {
     "no_respondent_key": "respondent_key", "unknown_enterprise": "respondent_key", "unknown_park": "park_code",
     "not_finished": "is_finished", "test_response": "is_test", "not_approved": "approval",
     "impossible_duration": "duration_s", "outside_round_park": "park_code", "empty_response": "n_answered",
+    "no_usable_answer": "n_answered",
     "unknown_round": "round_code", "unreadable_park": "park_code", "not_invited": "respondent_key",
     "list_key_unreadable": "respondent_key", "second_entry_alone": "entry",
 }  # fmt: skip
@@ -59,7 +61,15 @@ def tell_responses(judged: JudgedRound, night: str) -> Iterator[Finding]:
     """One finding for every response of the night that does not count, and for every flag of one that does."""
     rows = judged.responses.append_column("rule", pa.array(judged.rules, pa.string()))
     is_told = pc.or_(rows.column("rule").is_valid(), rows.column("flags").is_valid())
-    for row in rows.filter(pc.and_(pc.equal(rows.column("_night"), night), is_told)).to_pylist():
+    # A second entry may have come long before the night that took its first away.
+    is_tonight = pc.or_(
+        pc.equal(rows.column("_night"), night),
+        pc.and_(
+            pc.fill_null(pc.equal(rows.column("first_left_night"), night), False),
+            pc.fill_null(pc.equal(rows.column("rule"), "second_entry_alone"), False),
+        ),
+    )
+    for row in rows.filter(pc.and_(is_tonight, is_told)).to_pylist():
         rule = row["rule"]
         for told in [rule] if rule else [flag for flag in FLAGS if flag in (row["flags"] or "").split(",")]:
             said = say_response(told, row, judged.thresholds)
@@ -67,12 +77,21 @@ def tell_responses(judged: JudgedRound, night: str) -> Iterator[Finding]:
 
 
 def tell_refused_before(judged: JudgedRound, round_code: str, night: str) -> Iterator[Finding]:
-    """One finding on a round whose list came or changed in the night, if it refuses responses of earlier nights."""
-    nights = judged.responses.column("_night").to_pylist()
-    count = sum(rule == "not_invited" and brought < night for rule, brought in zip(judged.rules, nights, strict=True))
-    if count:
-        said = {"found": count, "value": round_code}
-        yield Finding("refused_by_list", "batch", RESPONSES, Place(), "respondent_key", round_code, said)
+    """One finding for every sheet of earlier nights with responses that the lists of the round, changed now, refuse.
+
+    It tells the first lines, so that mistyped codes can be found in the original. What its file left out since is no
+    longer missed.
+    """
+    rows = judged.responses.append_column("rule", pa.array(judged.rules, pa.string()))
+    is_refused = pc.and_(pc.equal(rows.column("rule"), "not_invited"), pc.less(rows.column("_night"), night))
+    by_sheet: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows.filter(pc.and_(is_refused, rows.column("left_night").is_null())).select(_PLACE).to_pylist():
+        by_sheet[row["_source"], row["_payload"], row["_file"], row["_sheet"] or ""].append(row)
+    for _, some in sorted(by_sheet.items()):
+        lines = sorted(row["_line"] for row in some if row["_line"] is not None)
+        place = replace(place_of(some[0]), cell=None, line=min(lines, default=None))
+        said = {"found": len(some), "value": round_code, "detail": _list([str(line) for line in lines]) or None}
+        yield Finding("refused_by_list", "payload", RESPONSES, place, "respondent_key", round_code, said)
 
 
 def tell_entries(judged: JudgedRound) -> Iterator[Finding]:
@@ -97,24 +116,49 @@ def tell_ties(judged: JudgedRound) -> Iterator[Finding]:
 
 
 def tell_left_out(judged: JudgedRound, files: Mapping[str, Place], night: str) -> Iterator[Finding]:
-    """One finding for every file that the night brought anew without responses of the round that it held before.
+    """One finding for every file of the night that lacks responses of the round which a version before it held, and for
+    every one that is itself older than a version which lacks some of its own.
 
     `files` are those of the night by key. What did not count anyway is not missed.
     """
     rows = judged.responses.append_column("rule", pa.array(judged.rules, pa.string()))
-    is_left = pc.and_(pc.equal(rows.column("left_night"), night), rows.column("rule").is_null())
-    left = rows.filter(is_left).select(["file_key", "round_code", *_WHO]).to_pylist()
-    if not left:
-        return
-    stays = rows.filter(pc.and_(pc.equal(rows.column("_night"), night), rows.column("left_night").is_null()))
-    staying = {tuple(row.values()) for row in stays.select(["file_key", *_WHO]).to_pylist()}
-    by_file: dict[str, list[Row]] = defaultdict(list)
-    for row in left:
-        by_file[row["file_key"]].append(row)
-    for file_key, some in sorted(by_file.items()):
-        answered_again = sum((file_key, *(row[name] for name in _WHO)) in staying for row in some)
-        said = {"found": len(some), "value": some[0]["round_code"], "detail": f"{answered_again}"}
-        yield Finding("response_left_out", "payload", RESPONSES, files[file_key], None, said["value"], said)
+    is_counted = rows.column("rule").is_null()
+    current = rows.filter(pc.and_(is_counted, pc.equal(rows.column("standing"), "current")))
+    counting = {tuple(row.values()) for row in current.select(_WHO).to_pylist()}
+    left = rows.filter(pc.and_(is_counted, rows.column("left_night").is_valid()))
+    by_file: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for row in left.select(["file_key", "round_code", "left_night", "_night", *_WHO]).to_pylist():
+        if row["left_night"] == night:
+            by_file[row["file_key"], "response_left_out", night].append(row)
+        elif row["_night"] == night:
+            by_file[row["file_key"], "file_older_than_known", row["left_night"]].append(row)
+    for (file_key, rule, since), some in sorted(by_file.items()):
+        lost = {tuple(row[name] for name in _WHO) for row in some}
+        said: dict[str, Any] = {"found": len(some), "value": some[0]["round_code"], "expected": len(lost - counting)}
+        said["detail"] = f"{len(lost & counting)}" if since == night else since
+        yield Finding(rule, "payload", RESPONSES, files[file_key], None, said["value"], said)
+
+
+def tell_parkless(judged: JudgedRound, survey: Survey | None, night: str) -> Iterator[Finding]:
+    """One finding for every file of the night with responses that count for a measure of parks and state no park."""
+    kinds = _asked(survey, "measure") & _asked(survey, "park") if survey else set()
+    rows = judged.responses.append_column("rule", pa.array(judged.rules, pa.string()))
+    stays = pc.and_(pc.equal(rows.column("standing"), "current"), pc.equal(rows.column("_night"), night))
+    stated = pc.coalesce(rows.column("enterprise_park_code"), rows.column("park_code"))
+    asked = pc.is_in(rows.column("respondent_type"), value_set=pa.array(sorted(kinds), pa.string()))
+    counts = pc.and_(pc.and_(stays, rows.column("rule").is_null()), pc.and_(asked, stated.is_null()))
+    by_file: dict[Place, list[int]] = defaultdict(list)
+    for row in rows.filter(pc.fill_null(counts, False)).select(_PLACE).to_pylist():
+        by_file[replace(place_of(row), cell=None, line=None)].append(row["_line"] or 0)
+    for place, lines in by_file.items():
+        said = {"found": len(lines), "detail": _list([str(line) for line in sorted(lines)])}
+        yield Finding("park_not_stated", "payload", RESPONSES, replace(place, line=min(lines)), "park_code", None, said)
+
+
+def _asked(survey: Survey, role: str) -> set[str]:
+    """The kinds of respondents who are asked questions of a role."""
+    questions = (one for one in survey.questions if one.role == role and one.is_asked)
+    return {kind for one in questions for kind in one.respondent_types}
 
 
 def say_response(rule: str, row: Row, thresholds: Thresholds) -> dict[str, Any]:
@@ -126,7 +170,9 @@ def say_response(rule: str, row: Row, thresholds: Thresholds) -> dict[str, Any]:
         case "unknown_survey" | "unknown_respondent_type":
             return {"detail": row["survey_id"] or "—"}
         case "empty_response":
-            return {"found": row["n_counted"] or 0, "expected": row["n_shown"]}
+            return {"found": row["n_given"] or 0, "expected": row["n_shown"]}
+        case "no_usable_answer":
+            return {"found": format_value(row["n_given"])}
         case "not_approved":
             return {"found": row["approval"]}
         case "straight_lining":
@@ -206,6 +252,9 @@ def say_answer(
     """What the texts of an answer's rule name: the question, the masked text that was not understood, its scale."""
     scale = scale_of(contracts, survey, question) if survey else None
     said = {"field": question, "value": raw_text or "—", "detail": raw_text or "—"}
+    asked = survey.question(question) if survey and rule == "not_asked_of_type" else None
+    if asked:
+        said["detail"] = ", ".join(asked.respondent_types)
     return said | ({"expected": f"{scale.min}–{scale.max}"} if scale else {})
 
 
@@ -248,22 +297,50 @@ def say_invitation(rule: str, row: Row) -> dict[str, Any]:
     """What the texts of an invitation's rule name; never the respondent."""
     return {
         "unknown_round": {"value": row["round_code"], "detail": row["survey_id"]},
-        "unknown_enterprise": {"value": HIDDEN},
+        "list_enterprise_unknown": {"found": 1},
         # Beside a park that nobody can read stands the register's, if any; neither is what was written.
         "unknown_park": {"value": HIDDEN},
         "unknown_respondent_type": {"detail": row["survey_id"]},
     }.get(rule, {})
 
 
-def tell_repeated(repeated: pa.Table) -> Iterator[Finding]:
-    """One finding for every list of the night that names a respondent on two sheets or by two tax codes."""
-    for row in repeated.to_pylist():
-        place = Place(row["_source"], row["_payload"], row["_file"])
-        yield Finding("invited_twice", "payload", INVITATIONS, place, "respondent_key", None, {"found": row["n"]})
-
-
 def tell_invitations(refused: Sequence[tuple[str, Row]]) -> Iterator[Finding]:
-    """One finding for every invitation that cannot be used, given with the rule it breaks."""
+    """One finding for every invitation that cannot be used, given with the rule it breaks.
+
+    One for each list of all tax codes that the register lacks: a row of them has a key and so no line.
+    """
+    unknown: Counter[tuple[str, str, str]] = Counter()
     for rule, row in refused:
+        if rule == "list_enterprise_unknown":
+            unknown[row["_source"], row["_payload"], row["_file"]] += 1
+            continue
         said = say_invitation(rule, row)
         yield Finding(rule, "row", INVITATIONS, place_of(row), _FIELDS.get(rule), said.get("value"), said)
+    for place, count in sorted(unknown.items()):
+        yield _of_list("list_enterprise_unknown", Place(*place), "respondent_key", found=count)
+
+
+def tell_odd_lists(odd: OddLists) -> Iterator[Finding]:
+    """One finding for every list of the night and oddity; none has a line, for lists are in the register's order."""
+    for row in odd.repeated.to_pylist():
+        yield _of_list("invited_twice", _place_of_list(row), "respondent_key", found=row["n"])
+    shrunk: dict[tuple[Place, str, str], dict[str, int]] = defaultdict(dict)
+    for row in odd.shrunk.to_pylist():
+        shrunk[_place_of_list(row), row["survey_id"], row["round_code"]][row["respondent_type"]] = row["n"]
+    for (place, _, round_code), counts in shrunk.items():
+        shown = ", ".join(f"{kind}: {count}" for kind, count in counts.items())
+        yield _of_list("list_shrunk", place, None, found=sum(counts.values()), value=round_code, detail=shown)
+    for row in odd.differing.to_pylist():
+        files = _list(row["files"])
+        yield _of_list("list_parks_differ", _place_of_list(row), "park_code", found=row["n"], detail=files)
+    for row in odd.not_register.to_pylist():
+        yield _of_list("list_park_not_registers", _place_of_list(row), "park_code", found=row["n"])
+
+
+def _place_of_list(row: Row) -> Place:
+    """A list as a whole."""
+    return Place(row["_source"], row["_payload"], row["_file"])
+
+
+def _of_list(rule: str, place: Place, field: str | None, **said: Any) -> Finding:
+    return Finding(rule, "payload", INVITATIONS, place, field, said.get("value"), said)

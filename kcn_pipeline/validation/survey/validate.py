@@ -160,6 +160,7 @@ def _note(
 ) -> None:
     """Note what the night brought to the round: quarantine, findings, counts."""
     _note_responses(contracts, found, night, done)
+    done.found[RESPONSES] += told.tell_parkless(found, held.survey, night)
     done.found[ANSWERS] += told.tell_entries(found)
     tally = done.tallies[ANSWERS]
     tally.accepted += split.of_night
@@ -231,8 +232,8 @@ def _validate_invitations(
     said = [(rule, told.say_invitation(rule, row)) for rule, row in refused]
     kept = {WHOLE: told.with_reasons(contracts, table, said)} if refused else {}
     lake.replace("quarantine", INVITATIONS, night, kept)
-    repeated = told.tell_repeated(invitations.find_repeated(engine, night))
-    findings = tabulate_findings(contracts, [*told.tell_invitations(refused), *repeated])
+    odd = told.tell_odd_lists(invitations.find_odd_lists(engine, night))
+    findings = tabulate_findings(contracts, [*told.tell_invitations(refused), *odd])
     tally = Tally(quarantined=len(refused), replaced=invitations.count_replaced(engine, night))
     tally.accepted = pc.sum(pc.equal(accepted.column("_night"), night)).as_py() or 0
     listed = _Listed(invitations.list_invited(accepted), frozenset(states))

@@ -40,14 +40,22 @@ _MET = """
     ) AS m GROUP BY response_id, version_key"""
 
 #: Versions of files by what they hold: one row is a payload's word on a round, with the night of the next such word.
-#: Of several payloads of one name in one night the one that landed last is the newest.
+#: Of several payloads of one name in one night the one that landed last is the newest. One that was cut off leaves
+#: nothing out: what follows did not arrive.
 _FILES = """
-    SELECT file_key, survey_id, round_code, _night, file_version, LEAD(_night) OVER (
-        PARTITION BY file_key, survey_id, round_code ORDER BY _night, file_version) AS left_night
+    SELECT f.file_key, f.survey_id, f.round_code, f._night, f.file_version,
+        MIN(CASE WHEN f.is_cut = 0 THEN f._night END) OVER (
+            PARTITION BY f.file_key, f.survey_id, f.round_code ORDER BY f._night, f.file_version
+            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS left_night
     FROM (
-        SELECT DISTINCT file_key, survey_id, round_code, _night, COALESCE(file_version, 1) AS file_version
-        FROM staged_responses
-        WHERE file_key IS NOT NULL AND survey_id IS NOT NULL AND round_code IS NOT NULL
+        SELECT DISTINCT v.file_key, v.survey_id, v.round_code, v._night, v.file_version, v.is_cut
+        FROM (
+            SELECT file_key, survey_id, round_code, _night, COALESCE(file_version, 1) AS file_version,
+                MAX(CASE WHEN problem = 'row_cut' THEN 1 ELSE 0 END) OVER (
+                    PARTITION BY file_key, _night, COALESCE(file_version, 1)) AS is_cut
+            FROM staged_responses WHERE file_key IS NOT NULL
+        ) AS v
+        WHERE v.survey_id IS NOT NULL AND v.round_code IS NOT NULL
     ) AS f"""
 
 #: Where and when a row came, the newest first; the later line before those above it.
@@ -62,6 +70,7 @@ _WEIGHED = """
     SELECT s.*, h.response_id IS NOT NULL AS is_held, h.approval AS held_approval, d.response_id IS NOT NULL AS is_gone,
         CASE WHEN h.version_key = s.version_key THEN 0 ELSE 1 END AS is_not_held,
         CASE WHEN s.entry = 'second' THEN 1 ELSE 0 END AS is_second,
+        CASE WHEN s.problem = 'row_cut' THEN 1 ELSE 0 END AS is_cut,
         CASE WHEN h.response_id IS NULL THEN f.left_night END AS left_night,
         CASE WHEN h.response_id IS NULL AND f.left_night IS NOT NULL THEN 1 ELSE 0 END AS is_left,
         CASE WHEN s.entry IS NULL THEN m.first_night ELSE MAX(m.first_night) OVER entries END AS first_night,
@@ -77,9 +86,10 @@ _WEIGHED = """
         AND f._night = s._night AND f.file_version = COALESCE(s.file_version, 1)
     WINDOW entries AS (PARTITION BY s.response_id, s.entry, s._night, s._source, s._payload)"""
 
-#: Among copies and versions of one submission: what its file still holds; the server's word before any export's, which
-#: may be old; then the newest night; then what was not known before that night; then the order of time and of files.
-_BETTER_FIRST = "w.is_left, w.is_not_held, " + NEWEST_FIRST.format("w", "w.first_night DESC, w.came_at DESC,")
+#: Among copies and versions of one submission: what its file still holds; what is whole; the server's word before any
+#: export's, which may be old; then the newest night; then what was not known before that night; then the order of time
+#: and of files.
+_BETTER_FIRST = "w.is_left, w.is_cut, w.is_not_held, " + NEWEST_FIRST.format("w", "w.first_night DESC, w.came_at DESC,")
 
 
 def part_of(survey: Survey, held: Round) -> str:
@@ -92,7 +102,8 @@ def open_versions(engine: Engine, lake: Lake, contracts: Contracts) -> None:
 
     `place` is 1 for the row that speaks for its submission, `entry_place` 1 for the one that speaks for its first or
     second typing. The approval is that of the newest listing where a server lists the submission. `is_deleted` where
-    the server dropped the submission, or where files alone told it and leave it out since: `left_night`.
+    the server dropped the submission, or where files alone told it and leave it out since: `left_night`. A second entry
+    speaks where files left out the first, in `first_left_night`.
     """
     responses, listings = contracts.tables[RESPONSES], contracts.tables[LISTINGS]
     engine.register_slices("staged_responses", lake.slices("staging", RESPONSES), schema_of(responses))
@@ -109,7 +120,9 @@ def _placed(names: list[str]) -> str:
     return f"""
         SELECT {own}, CASE WHEN w.is_held THEN w.held_approval ELSE w.approval END AS approval,
             w.is_gone OR w.is_left = 1 AS is_deleted, w.left_night,
-            ROW_NUMBER() OVER (PARTITION BY w.response_id ORDER BY w.is_second, {_BETTER_FIRST}) AS place,
+            MAX(CASE WHEN w.entry = 'first' THEN w.left_night END) OVER (
+                PARTITION BY w.response_id) AS first_left_night,
+            ROW_NUMBER() OVER (PARTITION BY w.response_id ORDER BY w.is_left, w.is_second, {_BETTER_FIRST}) AS place,
             ROW_NUMBER() OVER (PARTITION BY w.response_id, w.is_second ORDER BY {_BETTER_FIRST}) AS entry_place
         FROM ({_WEIGHED}) AS w"""
 

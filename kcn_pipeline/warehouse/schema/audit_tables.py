@@ -74,9 +74,10 @@ audit_value_before = Table(
     metadata,
     *key("indicator_code area_code period_code"),
     *required("changed_night"),
-    *required("has_existed", Boolean),
+    *required("has_existed is_forgotten", Boolean),
     *[Column(column.name, column.type) for column in fct_indicator_value.columns if not column.primary_key],
-    comment="one row of fct_indicator_value that the newest night changed, as it was before that night",
+    comment="one row of fct_indicator_value that the newest night changed, as it was before that night; "
+    "is_forgotten: it had figures that are withheld now",
 )
 
 schema_version = Table(

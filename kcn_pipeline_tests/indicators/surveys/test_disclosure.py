@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcn_pipeline.indicators.surveys.disclosure import Crowd, is_published
+from kcn_pipeline.indicators.surveys.disclosure import Crowd, Guests, is_published
 from kcn_pipeline_tests.indicators.lakes import packaged
 from kcn_pipeline_tests.indicators.surveys.rounds import with_thresholds
 
@@ -84,6 +84,73 @@ def test_who_answered_cannot_be_worked_out(told: dict[str, tuple[int, int]], oth
     rest = crowd.total - sum(shown)
     assert rest >= least or not shown or (rest == 0 and not hidden)
     assert crowd.find_hidden(parks, crowd.total, least) == hidden
+
+
+# ---- those who were invited -----------------------------------------------------------------------------------------
+
+
+def invited(total: tuple[int, int] = (0, 0), **parks: tuple[int, int]) -> Crowd:
+    """Of each park so many answered of so many invited; `total` are those of no park. Nobody came uninvited."""
+    answered, asked = ({park: told[place] for park, told in parks.items()} for place in (0, 1))
+    guests = Guests(asked, answered, sum(asked.values()) + total[1], sum(answered.values()) + total[0])
+    return Crowd(answered, guests.total_answered, guests)
+
+
+@pytest.mark.parametrize(
+    ("parks", "hidden"),
+    [
+        ({"QUE": (5, 8), "QC": (4, 6), "TIEN": (3, 3), "VSIP": (2, 2)}, {"VSIP", "TIEN", "QC"}),
+        ({"QUE": (5, 8), "QC": (4, 6), "TIEN": (3, 3), "VSIP": (1, 2)}, {"VSIP", "TIEN", "QC"}),
+        ({"QUE": (5, 8), "QC": (4, 6), "TIEN": (3, 4), "VSIP": (2, 2)}, {"VSIP", "TIEN"}),
+        ({"QUE": (5, 8), "QC": (4, 4), "TIEN": (3, 3), "VSIP": (2, 2)}, {"VSIP", "TIEN", "QC", "QUE"}),
+        ({"QUE": (8, 8), "QC": (4, 4), "TIEN": (3, 3), "VSIP": (1, 2)}, {"VSIP", "TIEN"}),
+        ({"QUE": (8, 8), "QC": (4, 4), "TIEN": (3, 3), "VSIP": (2, 2)}, {"VSIP", "TIEN"}),
+        ({"QUE": (5, 8), "QC": (4, 6), "TIEN": (3, 3)}, set()),
+        ({"QUE": (5, 8), "QC": (4, 6), "TIEN": (2, 3)}, {"TIEN", "QC"}),
+        ({"QUE": (5, 8), "QC": (0, 0)}, {"QC", "QUE"}),
+    ],
+    ids=[
+        "all of the hidden answered", "as many are hidden where one is silent", "one silent in the park that protects",
+        "two that protect have none", "only the small park has a silent one", "all of the province answered",
+        "nothing to protect", "a large park that few answered for", "nobody was invited",
+    ],
+)  # fmt: skip
+def test_what_is_hidden_leaves_room_among_its_invited(parks: dict[str, tuple[int, int]], hidden: set[str]) -> None:
+    assert invited(**parks).find_unshown(3) == hidden
+
+
+def test_whoever_of_no_park_was_invited_is_protected_like_a_small_park() -> None:
+    parks = {"QUE": (5, 8), "TIEN": (3, 3)}
+    assert [invited((n, 1), **parks).find_unshown(3) for n in (0, 1)] == [{"QUE", "TIEN"}] * 2
+    assert invited((4, 5), VSIP=(2, 2), **parks).find_unshown(3) == {"VSIP"}, "six, one of them silent"
+
+
+def test_a_cell_of_a_question_hides_what_is_hidden_for_the_invited() -> None:
+    parks = {"QUE": (5, 8), "QC": (4, 6), "TIEN": (3, 3), "VSIP": (2, 2)}
+    assert invited(**parks).find_hidden({"QUE": 5, "QC": 4, "TIEN": 3, "VSIP": 0}, 12, 3) == {"VSIP", "TIEN", "QC"}
+
+
+_GUESTS = st.tuples(st.integers(0, 6), st.integers(0, 6)).map(lambda pair: (min(pair), max(pair)))
+
+
+@given(st.dictionaries(st.sampled_from("ABCDEF"), _GUESTS), _GUESTS, st.integers(1, 4))
+def test_of_no_hidden_park_is_certain_how_many_of_its_invited_answered(
+    parks: dict[str, tuple[int, int]], of_no_park: tuple[int, int], least: int
+) -> None:
+    """Given all that is shown: the totals, the parks that are not hidden, and how many were invited of each."""
+    crowd = invited(of_no_park, **parks)
+    hidden = crowd.find_unshown(least)
+    shown = [park for park in parks if park not in hidden]
+    guests = crowd.guests
+    assert guests is not None
+    if not shown or guests.total_answered in (0, guests.total_invited):
+        return  # the province alone tells
+    rest = guests.total_answered - sum(parks[park][0] for park in shown)
+    places = [*(parks[park][1] for park in hidden), of_no_park[1]]
+    for park in hidden:
+        others = sum(places) - parks[park][1]
+        fewest, most = max(0, rest - others), min(parks[park][1], rest)
+        assert fewest < most or parks[park][1] == 0
 
 
 def test_a_round_is_shown_from_the_day_after_its_last() -> None:

@@ -24,7 +24,7 @@ from kcn_pipeline_tests.indicators.surveys.rounds import (
     with_thresholds,
 )
 
-A, B, C = "QUE_VO", "TIEN_SON", "QUANG_CHAU"
+A, B, C, D, E = "QUE_VO", "TIEN_SON", "QUANG_CHAU", "VSIP_BN", "YEN_PHONG"
 
 
 def fill(rounds: Rounds, held: Round, score: int = 5, experts: int = 6) -> None:
@@ -330,6 +330,22 @@ def test_of_a_park_with_one_enterprise_nothing_tells_whether_it_answered(
     asked = {(row["indicator_code"], row["criterion"]) for row in rounds.state("survey_ratings", FIRST)}
     withheld = {(row["indicator_code"], row["criterion"]) for row in told[0][1] if row["area_code"] == A}
     assert withheld == asked != set()
+
+
+@pytest.mark.parametrize("answers", [1, 2])
+def test_all_that_is_hidden_is_never_all_who_were_invited(rounds: Rounds, answers: int) -> None:
+    """Beside 3 of 3 and with C shown, the province would tell that both of D answered; ratings hide the same parks."""
+    asked = {E: 8, C: 6, A: 3, D: 2}
+    invite(rounds, **asked)
+    for park, n in {E: 5, C: 4, A: 3, D: answers}.items():
+        come(rounds, park, n)
+    rounds.write(NIGHT)
+    rounds.compute()
+    for table in ("rates", "ratings"):
+        rows = [row for row in rounds.state(f"survey_{table}", FIRST) if row["level"] == "park"]
+        assert {row["area_code"] for row in rows if row["conf_status"] == "C"} == {A, C, D}
+        assert {row["area_code"] for row in rows if row["conf_status"] == "F"} == {E}
+    assert {park: rates(rounds)["enterprise", park]["n_invited"] for park in asked} == asked
 
 
 def test_refused_and_deleted_answers_of_few_are_not_told_either(rounds: Rounds) -> None:

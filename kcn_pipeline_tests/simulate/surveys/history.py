@@ -14,7 +14,7 @@ from kcn_pipeline_tests.simulate.surveys.mishaps import MASKED, Mishap
 from kcn_pipeline_tests.simulate.surveys.outcome import CURRENT, DELETED, OLDER, QUARANTINED, Outcome, by_round, judge
 from kcn_pipeline_tests.simulate.surveys.people import Respondent
 from kcn_pipeline_tests.simulate.surveys.questionnaire import Questionnaire, read_questionnaire, read_thresholds
-from kcn_pipeline_tests.simulate.surveys.ratings import PROVINCE, RoundTruth, count_parks, hide_parks, unshown_parks
+from kcn_pipeline_tests.simulate.surveys.ratings import PROVINCE, RoundTruth, count_parks, unshown_of_type
 from kcn_pipeline_tests.simulate.surveys.replies import Reply
 
 Row = dict[str, Any]
@@ -141,21 +141,9 @@ class SurveyState:
                     yield {**key, "level": "park", "area_code": park, **row}
 
     def _unshown(self, survey_id: str, round_code: str, respondent_type: str) -> set[str]:
-        """The parks of which is not told who of a type answered a round: too few, or others would be told of by them.
-
-        Neither how many count nor how many of the invited do.
-        """
+        """The parks of which is not told who of a type answered a round."""
         outcomes, invited = self.rounds[survey_id, round_code], self.invited(survey_id, round_code)
-        least = self.thresholds["min_respondents"]
-        crowd = count_parks(outcomes, invited, respondent_type)
-        answered = [o for o in outcomes if o.standing == CURRENT and o.respondent_type == respondent_type]
-        hidden = unshown_parks(crowd, len(answered), least)
-        asked = [one for one in invited if one.respondent_type == respondent_type]
-        if not asked:
-            return hidden
-        keys = {one.reply.key for one in answered}
-        kept = [one.park_code for one in asked if one.key in keys]
-        return hide_parks({park: kept.count(park) for park in crowd}, len(kept), least, crowd, hidden)
+        return unshown_of_type(outcomes, invited, respondent_type, self.thresholds["min_respondents"])
 
     def comments(self) -> Iterator[Row]:
         """What was written on indicators; text None where identities had to be masked."""
@@ -206,7 +194,7 @@ class SurveyState:
         """How many answers of accepted replies every rule takes out, by rule and question."""
         found: dict[tuple[str, str], int] = defaultdict(int)
         for one in self.outcomes:
-            for question, rule in one.reply.lost.items():
+            for question, rule in one.reply.lost.items() if not one.reply.refused else ():
                 found[rule, question] += 1
         return dict(sorted(found.items()))
 

@@ -193,6 +193,13 @@ def off_scale(reply: Reply, question: str, text: str) -> Mishap:
     return _lose(reply, question, text, "score_out_of_scale", f"a score of {text}")
 
 
+def nothing_usable(reply: Reply, question: str, text: str) -> Mishap:
+    """A score outside the scale where nothing else is asked: nothing of the reply can count."""
+    case = off_scale(reply, question, text)
+    reply.refused = "no_usable_answer"
+    return replace(case, expected=REFUSED, rule=reply.refused)
+
+
 def _lose(reply: Reply, question: str, text: str, rule: str, what: str) -> Mishap:
     del reply.scores[question]
     reply.written[question], reply.lost[question] = text, rule

@@ -43,6 +43,8 @@ class RoundTruth:
         self.fields = questionnaire.of_role("rating")
         self.types = sorted({one.respondent_type for one in self.counted})
         self.crowds = {name: count_parks(outcomes, invited, name) for name in self.types}
+        least = self.thresholds["min_respondents"]
+        self.unshown = {name: unshown_of_type(outcomes, invited, name, least) for name in self.types}
 
     def _rows_of(self, name: str, respondent_type: str) -> list[Outcome]:
         """Who was asked a question."""
@@ -74,7 +76,7 @@ class RoundTruth:
         counts = {park: sum(name in one.reply.scores for one in rows) for park, rows in parks.items()}
         total, least = sum(name in one.reply.scores for one in asked), self.thresholds["min_respondents"]
         crowd = self.crowds[respondent_type]
-        everywhere = unshown_parks(crowd, sum(one.respondent_type == respondent_type for one in self.counted), least)
+        everywhere = self.unshown[respondent_type]
         hidden = everywhere | hide_parks(counts, total, least, crowd, everywhere)
         for park in sorted(hidden | set(parks)):
             if park in hidden:
@@ -274,6 +276,47 @@ def count_parks(outcomes: Iterable[Outcome], invited: Iterable[Respondent], resp
     }
 
 
+def unshown_of_type(
+    outcomes: Iterable[Outcome], invited: Iterable[Respondent], respondent_type: str, least: int
+) -> set[str]:
+    """The parks of which is not told who of a type answered a round: neither how many count nor who of the invited.
+
+    Too few did, others would be told of by them, or all that is hidden is all who were invited.
+    """
+    crowd = count_parks(outcomes, invited, respondent_type)
+    counted = [one for one in outcomes if one.standing == CURRENT and one.respondent_type == respondent_type]
+    hidden = unshown_parks(crowd, len(counted), least)
+    asked = [one for one in invited if one.respondent_type == respondent_type]
+    if not asked:
+        return hidden
+    keys = {one.reply.key for one in counted}
+    guests: dict[str | None, list[bool]] = {park: [] for park in [*crowd, None]}
+    for one in asked:
+        guests[one.park_code].append(one.key in keys)
+    return hide_guests(crowd, guests, hidden, least)
+
+
+def hide_guests(
+    crowd: Mapping[str, int], guests: Mapping[str | None, Sequence[bool]], unshown: Collection[str], least: int
+) -> set[str]:
+    """The parks of which is not told who of the invited answered; `guests`: whether each of a park (None: none) did.
+
+    What is not told of must be `least` answers or more, and somebody silent of where that many were invited.
+    """
+    kept = {park: sum(guests[park]) for park in crowd}
+    unshown = {*unshown} | {park for park in crowd if kept[park] < least}
+    keeps = any(guests[park] for park in [*unshown, None])
+    hidden = hide_parks(kept, sum(sum(there) for there in guests.values()), least, crowd, unshown, hides_none=keeps)
+    if not hidden or not any(guests[park] for park in [*hidden, None]):
+        return hidden
+    leaves_room = {park for park, there in guests.items() if len(there) >= least and not all(there)}
+    shown = sorted(set(crowd) - hidden, key=lambda park: (crowd[park], park))
+    for more in range(len(shown) + 1):
+        if leaves_room & {*hidden, *shown[:more], None}:
+            return hidden | set(shown[:more])
+    return hidden
+
+
 def unshown_parks(crowd: Mapping[str, int], total: int, least: int) -> set[str]:
     """The parks of which nothing is told in a round, not even that nobody answered.
 
@@ -294,18 +337,19 @@ def hide_parks(
     least: int,
     crowd: Mapping[str, int] | None = None,
     everywhere: Collection[str] = (),
+    hides_none: bool = False,
 ) -> set[str]:
     """The parks of which too few answered, and more of them while the rest of the province would tell of those.
 
     Those that `crowd` has the fewest respondents of go first; without one those with the fewest answers. Parks that are
-    hidden `everywhere` in a round are in any case.
+    hidden `everywhere` in a round are in any case. That the rest is nobody is enough unless it `hides_none`.
     """
     sizes = counts if crowd is None else crowd
     hidden = {park for park, n in counts.items() if n < least or park in everywhere}
     while True:
         shown = [park for park in counts if park not in hidden]
         rest = total - sum(counts[park] for park in shown)
-        if not shown or not 0 < rest < least:
+        if not shown or rest >= least or not (rest or hides_none):
             return hidden
         hidden.add(min(shown, key=lambda park: (sizes.get(park, 0), park)))
 

@@ -312,7 +312,7 @@ class _Sample:
         workers += make_workers(self.seed, {self.province.parks[4].code: 2})
         opens_on = self.short.rounds["2025"].opens_on
         pages = [self._answer("2025", [self._firm(number, opens_on) for number in firms], V1)]
-        self._note(mishaps.off_scale(pages[0][3], "service_satisfaction", "9"))
+        self._note(mishaps.nothing_usable(pages[0][3], "service_satisfaction", "9"))
         self._note(mishaps.telling_comment(pages[0][4], "general_comment", make_person(self.seed, "mentioned", 4)))
         self._pages("kobo_hai_long", self.short, pages)
         half = len(workers) // 2

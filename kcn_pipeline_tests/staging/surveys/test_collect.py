@@ -21,6 +21,7 @@ NIGHT = "2026-03-08"
 PLACE = Place("surveys", "a" * 64, "x.csv", line=2)
 META = ResponseMeta("paper", number="1", submitted_at=datetime(2026, 3, 5, 9), form_version="v1")
 EXPERT = [("respondent_type", "expert"), ("expert_code", "CG-01")]
+ENTERPRISE = [("respondent_type", "enterprise"), ("tax_code", "2300000011")]
 
 
 def _survey(name: str = "indicator_set") -> Survey:
@@ -115,12 +116,12 @@ def test_conventions_do_not_mix() -> None:
     collector = Collector(contracts(), SECRET)
     for convention in ("en", None, "vi"):
         meta = ResponseMeta("paper", number=str(convention), convention=convention)  # type: ignore[arg-type]
-        _add(collector, [*EXPERT, ("report_hours", "3.946")], meta)
+        _add(collector, [*ENTERPRISE, ("report_hours", "3.946")], meta)
     assert [say(row) for row in _rows(collector, "survey_answers")] == ["3.946", "!undecidable_number", "3946"]
 
 
 def test_columns_of_an_answer() -> None:
-    collector = _collect(*EXPERT, ("mg01_cost", "2"), ("report_hours", "7,5"))
+    collector = _collect(*ENTERPRISE, ("mg01_cost", "2"), ("report_hours", "7,5"))
     rated, other = _rows(collector, "survey_answers")
     assert [rated[name] for name in ("indicator_code", "criterion", "measure", "score", "choice")] == [
         "MG01", "cost", None, 2, None
@@ -210,6 +211,66 @@ def test_the_type_follows_from_the_key_only_in_a_survey_that_does_not_ask() -> N
         questions = {each.name: each for each in silent.questions}
         collector.add(PLACE, silent, [(questions[name], texts[name]) for name in keys], META)
         assert _response(collector)["respondent_type"] == expected
+
+
+NO_CODES = """
+    không có|không|khong|KHÔNG CÓ|0|00|0-0|n/a|NA|none|x|-|--|chưa có|chưa có mã|Không biết|không có mã số thuế|.
+"""
+
+
+@pytest.mark.parametrize("text", NO_CODES.strip().split("|"))
+def test_what_stands_for_no_code_names_nobody(text: str) -> None:
+    """Hundreds of people would else be one respondent."""
+    assert _response(_collect(("respondent_type", "expert"), ("expert_code", text)))["problem"] == "no_respondent_key"
+    for kind in ("enterprise", "expert", "worker"):
+        assert normalise_identity(kind, text) is None
+        collector = Collector(contracts(), SECRET)
+        collector.invite(PLACE, _survey(), "2026-1", kind, text, None)
+        (row,) = collector.invitations
+        assert (row["respondent_key"], row["problem"]) == (None, "list_key_unreadable")
+
+
+def test_no_code_in_one_column_beside_the_code_in_another() -> None:
+    row = _response(_collect(*EXPERT, ("expert_code", "không có")))
+    assert row["respondent_key"] == _response(_collect(*EXPERT))["respondent_key"]
+
+
+@pytest.mark.parametrize("text", ["X1", "0-1", "NO-1", "không 1", "001"])
+def test_what_only_looks_like_no_code_is_one(text: str) -> None:
+    assert normalise_identity("expert", text) is not None
+
+
+# ---- questions that are not everybody's ------------------------------------------------------------------------------
+
+
+WORKER = [("respondent_type", "worker"), ("worker_code", "NLD-1")]
+
+
+def test_an_answer_to_a_question_for_others_is_refused_and_not_counted() -> None:
+    both = [("service_satisfaction", "Hài lòng"), ("social_infrastructure_satisfaction", "2")]
+    collector = Collector(contracts(), SECRET)
+    _add(collector, [*WORKER, *both, ("general_comment", "đủ")], survey="satisfaction")
+    _add(collector, [*ENTERPRISE, *both], ResponseMeta("paper", number="2"), "satisfaction")
+    said = [(row["question"], say(row), row["raw_text"]) for row in _rows(collector, "survey_answers")]
+    assert said == [
+        ("service_satisfaction", "!not_asked_of_type", "4"),
+        ("social_infrastructure_satisfaction", 2, None),
+        ("general_comment", "đủ", None),
+        ("service_satisfaction", 4, None),
+        ("social_infrastructure_satisfaction", "!not_asked_of_type", "2"),
+    ]
+    counts = [(row["n_shown"], row["n_answered"]) for row in _rows(collector, "survey_responses")]
+    assert counts == [(1, 1), (1, 1)]
+
+
+def test_several_columns_of_a_question_for_others_are_no_contradiction() -> None:
+    twice = [("service_satisfaction", "4"), ("service_satisfaction", "5")]
+    assert _answers(_collect(*WORKER, *twice, survey="satisfaction")) == {"service_satisfaction": "!not_asked_of_type"}
+
+
+def test_of_a_respondent_of_no_known_kind_nothing_is_decided() -> None:
+    answers = _answers(_collect(("respondent_type", "?"), ("service_satisfaction", "4"), survey="satisfaction"))
+    assert answers == {"service_satisfaction": 4}
 
 
 # ---- which response it is --------------------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ def _key(text: str) -> str:
 
 
 @given(_BEFORE, _NAMES, st.sampled_from(_SPELLINGS), _BEFORE)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_the_name_of_the_respondent_is_never_left(before: str, name: str, spell, after: str) -> None:
     masked = mask(f"{before} {spell(name)} {after}", [name])
     assert MASK in masked
@@ -72,7 +72,7 @@ def test_the_name_of_the_respondent_is_never_left(before: str, name: str, spell,
 
 
 @given(_BEFORE, _PHONES, _BEFORE)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_telephone_number_is_left(before: str, phone: str, after: str) -> None:
     masked = mask(f"{before} {phone} {after}")
     assert MASK in masked
@@ -81,7 +81,7 @@ def test_no_telephone_number_is_left(before: str, phone: str, after: str) -> Non
 
 
 @given(_BEFORE, _EMAILS, _BEFORE)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_mail_address_is_left(before: str, email: str, after: str) -> None:
     masked = mask(f"{before} {email} {after}")
     assert MASK in masked
@@ -91,7 +91,7 @@ def test_no_mail_address_is_left(before: str, email: str, after: str) -> None:
 
 
 @given(st.text(max_size=80), st.lists(_NAMES | _PHONES | _EMAILS | st.text(max_size=12), max_size=4))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_masking_twice_brings_nothing_back_and_any_text_is_taken(text: str, identities: list[str]) -> None:
     once = mask(text, identities)
     assert _counts(mask(once, identities)) <= _counts(once)
@@ -103,7 +103,7 @@ def _counts(text: str) -> Counter[str]:
 
 
 @given(_BEFORE, st.lists(_NAMES | _PHONES | _EMAILS, max_size=3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_words_that_tell_nobody_stay(text: str, identities: list[str]) -> None:
     assert mask(text, identities) == " ".join(text.split())
 
@@ -416,7 +416,7 @@ _PIECES = (
 
 
 @given(st.lists(st.tuples(st.sampled_from(_PIECES), st.sampled_from(["", " ", " "])), max_size=14))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_masking_what_is_half_masked_brings_nothing_back(pieces: list[tuple[str, str]]) -> None:
     own = ["Nguyễn Văn Khuê", "0912345678", "x.mau@abccorp.vn", "Công ty TNHH Hoa Mẫu Vina"]
     once = mask("".join(piece + blank for piece, blank in pieces), own)

@@ -92,6 +92,7 @@ _IDENTITIES = {
         "0100000010",
         "0100000028",
         "2300000011-001",
+        "2300000012",
     ],
     "expert": ["cg-01", "cg-02", "cg-03"],
     "manager": ["ql-01"],
@@ -236,3 +237,47 @@ def test_no_identity_is_staged_or_found() -> None:
     assert len(staged.responses) == 4
     shown = staged.shown
     assert [each for each in planted if each in shown or each.lower() in shown.lower()] == []
+
+
+# ---- lists of invitations --------------------------------------------------------------------------------------------
+
+HEAD = "Khảo sát,Đợt,Đối tượng,Mã số thuế hoặc mã phiếu mời,Ghi chú,KCN\n"
+
+
+def invite(*rows: str) -> Staged:
+    return stage("i.csv", (HEAD + "".join(f"indicator_set,2026-1,{row}\n" for row in rows)).encode())
+
+
+def test_a_park_that_cannot_be_read_is_told_in_its_own_cell() -> None:
+    staged = invite("expert,CG-02,,Hòn Ngọc", "expert,-,,Hòn Ngọc")
+    assert {(row["problem"], row["_cell"]) for row in staged.invitations} == {
+        ("unknown_park", "F2"), ("list_key_unreadable", "D3")
+    }  # fmt: skip
+
+
+def test_full_width_codes_are_the_codes_that_were_printed() -> None:
+    staged = invite("expert,CG-04,,", "expert,ＣＧ－０４,,", "expert,ＣＧ-04,,")
+    assert len(staged.invitations) == 1
+    assert [finding.said["found"] for finding in staged.findings if finding.rule == "invited_twice"] == [2]
+
+
+def test_doubtful_tax_codes_of_a_list_are_told_by_line_and_stay_as_keys() -> None:
+    """The register may have such a code; a branch's is checked too, that of an expert is no tax code."""
+    staged = invite(
+        "enterprise,2300000012,,", "enterprise,2300000011,,", "expert,2300000012,,", "enterprise,2300000012-001,,"
+    )
+    (told,) = staged.findings
+    assert (told.rule, told.place.line, told.said["detail"]) == ("list_tax_code_doubtful", 2, "2, 5")
+    assert "2300000012" not in str(told)
+    assert [row["_line"] for row in staged.invitations if row["respondent_key"]] == [None] * 4
+
+
+def test_rows_of_a_list_that_give_one_respondent_two_parks_are_told() -> None:
+    staged = invite(
+        "expert,CG-01,,Quế Võ", "expert,CG-02,,QUE_VO", "expert,cg 01,,VSIP Bắc Ninh", "expert,CG-02,,Quế Võ",
+        "expert,CG-01,,", "expert,CG-02,,Hòn Ngọc",
+    )  # fmt: skip
+    told = {finding.rule: finding for finding in staged.findings}
+    assert told.keys() == {"list_parks_differ", "invited_twice"}
+    assert (told["list_parks_differ"].said["found"], told["list_parks_differ"].said["detail"]) == (1, "2, 4, 6")
+    assert {row["park_code"] for row in staged.invitations} == {"QUE_VO"}, "the first that states one counts"

@@ -61,6 +61,7 @@ def test_a_row_that_ends_early_is_told_and_not_finished() -> None:
     )
     assert [row["is_finished"] for row in staged.responses] == [True, False]
     assert [f.place.line for f in staged.findings if f.rule == "row_cut"] == [3]
+    assert [row["problem"] for row in staged.responses] == [None, "row_cut"]
 
 
 def test_a_row_without_its_empty_last_cells_is_whole_unless_it_is_the_last() -> None:

@@ -1,5 +1,6 @@
 """Which row is which response where no tool gives a uuid: equal numbers, forms typed twice, equal moments, files."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,15 @@ def test_two_limesurveys_that_count_from_one_hold_different_responses() -> None:
     assert len(set(_ids(stage_all(nobody)))) == 2, "without a key the content tells them apart"
 
 
+def test_a_number_of_one_respondent_on_two_days_is_two_responses() -> None:
+    days = ("25/01/2026", "10/01/2026", "25/01/2026")
+    one, other, again = (_ids(_paper(_typed(1, 1, FIRM, day=day), name=f"{day[:2]}.csv"))[0] for day in days)
+    assert one == again != other
+    both = _paper(_typed(1, 1, FIRM, day="25/01/2026"), _typed(1, 1, FIRM, 5, day="10/01/2026"))
+    assert _ids(both) == [one, other]
+    assert _told(both) == [("form_repeated", 3, 2, "2, 3")]
+
+
 # ---- forms typed twice -----------------------------------------------------------------------------------------------
 
 
@@ -60,6 +70,15 @@ def test_a_second_entry_belongs_to_the_first_with_its_number_and_code() -> None:
     first, second, other = _ids(staged)
     assert first == second != other
     assert staged.findings == []
+
+
+def test_a_second_entry_takes_the_day_of_its_first() -> None:
+    """Some workbooks have the day of typing only."""
+    rows = _typed(1, 1, FIRM, day="12/03/2026"), _typed(1, 2, FIRM, 5, day="13/03/2026"), _typed(1, 1, OTHER)
+    first, second, other = _ids(staged := _paper(*rows))
+    assert first == second != other
+    assert staged.findings == []
+    assert _ids(_paper(rows[1], name="second.csv")) != [first], "alone it has the day that it was typed with"
 
 
 @pytest.mark.parametrize(
@@ -151,6 +170,32 @@ def test_equal_lines_are_as_many_responses_and_the_same_ones_in_a_longer_export(
     assert len(set(_ids(longer))) == 4
     both = stage_all([("a.csv", (GOOGLE + row).encode()), ("b.csv", (GOOGLE + row).encode())])
     assert len(set(_ids(both))) == 1, "two files that hold the same line hold the same response"
+
+
+# ---- submissions that stand twice in a payload -----------------------------------------------------------------------
+
+
+def _page(*scores: str, **more: str) -> str:
+    rows = [
+        {"_uuid": "u1", "_submission_time": "2026-03-05T01:00:00", "mg01_necessity": score} | more for score in scores
+    ]
+    rows.append(rows[0] | {"_uuid": "u2"})
+    return json.dumps({"results": rows})
+
+
+@pytest.mark.parametrize("kind", ["survey/files", "survey/kobo"])
+def test_a_uuid_that_stands_twice_in_a_page_and_differs_is_told(tmp_path: Path, kind: str) -> None:
+    lake = Lake(tmp_path)
+    _stage(lake, _payload("x/data-1.json", _page("4", "2", "4"), kind=kind))
+    (told,) = [row for row in _findings(lake) if row["rule"] == "response_repeated"]
+    assert "(dòng 1, 2, 3)" in told["reason_vi"]
+    _stage(lake, _payload("x/data-1.json", _page("4", "4"), kind=kind))
+    assert "response_repeated" not in {row["rule"] for row in _findings(lake)}
+
+
+def _findings(lake: Lake) -> list[dict[str, Any]]:
+    rows = lake.read("staging", "survey_findings")
+    return [] if rows is None else rows.to_pylist()
 
 
 # ---- files -----------------------------------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ def stage(
 
 
 def _answer(contracts: Contracts, one: Row, question: str, said: Any) -> Row:
-    found = contracts.surveys[SURVEY].question(question)
+    found = contracts.surveys[one["survey_id"]].question(question) if one["survey_id"] in contracts.surveys else None
     of_question = {name: getattr(found, name, None) for name in ("indicator_code", "criterion", "measure")}
     named = ("response_id", "version_key", "survey_id", "round_code")
     names = (*named, "_night", "_source", "_payload", "_file", "_sheet", "_line")

@@ -162,6 +162,39 @@ def test_a_list_that_comes_later_judges_its_round_anew_and_no_other(lake: Lake, 
     assert "2026-1" in told["reason_en"]
 
 
+def test_responses_that_a_later_list_refuses_are_told_by_sheet_with_their_lines(
+    lake: Lake, contracts: Contracts
+) -> None:
+    at: Row = {"_payload": "p" * 64, "_file": "pppppppppppp.xlsx", "file_key": "1" * 32}
+    rows = [expert(f"row {line}", who=f"cg9{line}", _sheet="sheet 1", _line=line, **at) for line in (5, 3, 2)]
+    rows += [expert("second sheet", who="cg98", _sheet="sheet 2", _line=9, **at), expert("page", who="cg99", _line=7)]
+    rows += [expert("asked", who="cg01", _sheet="sheet 1", _line=4, **at)]
+    stage(lake, contracts, FIRST, *rows)
+    run(lake, contracts, FIRST)
+    stage(lake, contracts, SECOND, expert("tonight", who="cg97"), invited=[invited_expert("cg01")])
+    results = run(lake, contracts, SECOND)
+    told = [row for row in told_on(lake, SECOND) if row["rule"] == "refused_by_list"]
+    places = {(row["file"], row["sheet"], row["line"]): row["reason_en"] for row in told}
+    assert places.keys() == {
+        ("pppppppppppp.xlsx", "sheet 1", 2), ("pppppppppppp.xlsx", "sheet 2", 9), ("page.json", None, 7)
+    }  # fmt: skip
+    first = places["pppppppppppp.xlsx", "sheet 1", 2]
+    assert "3 responses" in first
+    assert "(sheet sheet 1, lines 2, 3, 5)" in first
+    assert not [row for row in rows if row["respondent_key"] in str(told)]
+    assert (results[RESPONSES].staged, results[RESPONSES].quarantined) == (1, 1), "earlier nights stay in theirs"
+
+
+def test_what_its_file_left_out_before_the_list_came_is_not_told_as_refused(lake: Lake, contracts: Contracts) -> None:
+    at: Row = {"channel": "paper", "_file": "phieu.xlsx", "file_key": "1" * 32}
+    stage(lake, contracts, FIRST, expert("mistyped", who="cg10", **at))
+    stage(lake, contracts, SECOND, expert("corrected", who="cg01", **at))
+    stage(lake, contracts, THIRD, invited=[invited_expert("cg01")])
+    for night in (FIRST, SECOND, THIRD):
+        run(lake, contracts, night)
+    assert findings(lake, THIRD) == {}
+
+
 def test_a_list_sent_again_lets_somebody_in_and_takes_somebody_off(lake: Lake, contracts: Contracts) -> None:
     rows = [expert("a", who="cg01"), expert("b", who="cg02")]
     stage(lake, contracts, FIRST, *rows, invited=[invited_expert("cg01")])
@@ -197,6 +230,7 @@ def stage_lists(lake: Lake, contracts: Contracts) -> None:
         stage(lake, contracts, night, *rows, invited=[*map(invited_expert, names), *firms])
 
 
+@pytest.mark.slow
 def test_lists_and_answers_of_nights_in_any_order_give_the_same_state(tmp_path: Path, contracts: Contracts) -> None:
     states = []
     for number, order in enumerate(ORDERS):
@@ -220,6 +254,96 @@ def test_lists_and_answers_of_nights_in_any_order_give_the_same_state(tmp_path: 
     standing = {row["_file"]: row["standing"] for row in states[0][f"{RESPONSES}/{PART}"]}
     assert {name for name in standing if name.startswith("cg")} == {f"cg03 {n}.json" for n in (FIRST, SECOND, THIRD)}
     assert len(states[0][f"survey_refused/{PART}"]) == 3
+
+
+# ---- odd lists -------------------------------------------------------------------------------------------------------
+
+
+def odd_lists(lake: Lake, night: str) -> dict[str, Row]:
+    """The findings on lists; none has a line, a cell or a key."""
+    told = {row["rule"]: row for row in told_on(lake, night) if row["rule"].startswith("list_")}
+    assert {(row["scope"], row["sheet"], row["cell"], row["line"]) for row in told.values()} <= {
+        ("payload", None, None, None)
+    }
+    assert not [name for name in (*CODES, "cg01", "cg02", "cg03") if key_of(name) in str(told)]
+    return told
+
+
+def test_a_list_sent_again_without_somebody_is_told(lake: Lake, contracts: Contracts) -> None:
+    gone = [invited_expert("cg01"), invited_expert("cg02"), invitation("E0001"), invitation("2399999999")]
+    stays = [invited_expert("cg03"), invited_expert("cg04")]
+    stage(lake, contracts, FIRST, invited=[*gone, *stays])
+    results = run(lake, contracts, FIRST)
+    assert "list_shrunk" not in findings(lake, FIRST)
+    again = [invited_expert("cg03", _file="new.xlsx"), invited_expert("cg04", list_key="2" * 32, _file="other.xlsx")]
+    stage(lake, contracts, SECOND, invited=again)
+    results = run(lake, contracts, SECOND)
+    told = odd_lists(lake, SECOND)
+    assert told.keys() == {"list_shrunk"}
+    assert (told["list_shrunk"]["file"], told["list_shrunk"]["value"]) == ("new.xlsx", "2026-1")
+    assert "without 3 respondents" in told["list_shrunk"]["reason_en"]
+    assert "(enterprise: 1, expert: 2)" in told["list_shrunk"]["reason_en"]
+    assert [check.name for check in results[INVITATIONS].checks if not check.passed] == ["volume"]
+
+
+def test_a_list_that_lost_a_code_and_one_that_gained_are_told_apart(lake: Lake, contracts: Contracts) -> None:
+    """A register that gives an enterprise another tax code, or a list with more names, takes nobody off."""
+    give_new_code(lake, contracts)
+    stage(lake, contracts, FIRST, invited=[invitation("E0001"), invited_expert("cg01")])
+    stage(lake, contracts, SECOND, invited=[invitation(NEW_CODE), invited_expert("cg01"), invited_expert("cg02")])
+    stage(lake, contracts, THIRD, invited=[invited_expert("cg01", respondent_key=None, problem="unknown_park")])
+    for night in (FIRST, SECOND, THIRD):
+        run(lake, contracts, night)
+    assert odd_lists(lake, SECOND) == {}
+    shrunk = [row for row in told_on(lake, THIRD) if row["rule"] == "list_shrunk"]
+    assert ["without 3 respondents" in row["reason_en"] for row in shrunk] == [True]
+    # An earlier night that is run again does not look at what came later.
+    run(lake, contracts, FIRST)
+    assert odd_lists(lake, FIRST) == {}
+
+
+def test_lists_that_give_one_respondent_two_parks_are_told(lake: Lake, contracts: Contracts) -> None:
+    other: Row = {"list_key": "2" * 32, "_payload": "another list", "_file": "other.xlsx", "park_code": "VSIP_BN"}
+    rows = [invited_expert(who, park_code="QUE_VO") for who in ("cg01", "cg02")]
+    stage(lake, contracts, FIRST, invited=[*rows, invitation("E0001", park_code="QUE_VO")])
+    run(lake, contracts, FIRST)
+    assert odd_lists(lake, FIRST) == {}
+    stage(lake, contracts, SECOND, invited=[invited_expert("cg01", **other), invited_expert("cg03", **other)])
+    run(lake, contracts, SECOND)
+    told = odd_lists(lake, SECOND)
+    assert told.keys() == {"list_parks_differ"}
+    assert told["list_parks_differ"]["file"] == "other.xlsx"
+    assert "1 respondents" in told["list_parks_differ"]["reason_en"]
+    assert "moi.xlsx" in told["list_parks_differ"]["reason_en"]
+    assert "came last" in told["list_parks_differ"]["action_en"]
+    parks = {row["respondent_key"]: row["park_code"] for row in state(lake, INVITATIONS)}
+    assert parks[key_of("cg01", "expert")] == "VSIP_BN"
+
+
+def test_parks_of_a_list_that_are_not_the_registers_are_told(lake: Lake, contracts: Contracts) -> None:
+    parks = {"E0001": "QUE_VO", "E0002": "QUE_VO", "E0003": "VSIP_BN", "2399999999": "VSIP_BN"}
+    stage(lake, contracts, FIRST, invited=[invitation(who, park_code=park) for who, park in parks.items()])
+    run(lake, contracts, FIRST)
+    told = odd_lists(lake, FIRST)
+    assert told.keys() == {"list_park_not_registers", "list_enterprise_unknown"}
+    assert told["list_park_not_registers"]["reason_en"].startswith("2 enterprises of the invitation list moi.xlsx")
+    kept = {row["respondent_key"]: row["park_code"] for row in state(lake, INVITATIONS)}
+    assert kept == {key_of("E0001"): "QUE_VO", key_of("E0002"): "VSIP_BN", key_of("E0003"): "QUE_VO"}
+
+
+def test_tax_codes_that_the_register_lacks_are_told_once_for_every_list(lake: Lake, contracts: Contracts) -> None:
+    other: Row = {"list_key": "2" * 32, "_payload": "another list", "_file": "other.xlsx", "_line": None}
+    lists = [invitation("E0001"), *(invitation(f"239999999{number}", _line=None) for number in range(3))]
+    stage(lake, contracts, FIRST, invited=[*lists, invitation("2388888888", **other)])
+    result = run(lake, contracts, FIRST)[INVITATIONS]
+    told = [row for row in told_on(lake, FIRST) if row["rule"] == "list_enterprise_unknown"]
+    assert [row["reason_en"].split(" are not")[0] for row in told] == [
+        "3 tax codes of the invitation list moi.xlsx", "1 tax codes of the invitation list other.xlsx"
+    ]  # fmt: skip
+    assert "add the enterprise to the register" in told[0]["action_en"]
+    refused = quarantine(lake, FIRST, INVITATIONS)
+    assert {(row["_rules"], row["_line"]) for row in refused} == {("list_enterprise_unknown", None)}
+    assert (len(refused), result.quarantined) == (4, 4)
 
 
 # ---- parks -----------------------------------------------------------------------------------------------------------
@@ -259,7 +383,7 @@ def test_an_invitation_with_an_unreadable_park_has_the_registers(lake: Lake, con
     assert (row["respondent_key"], row["park_code"], row["problem"]) == (key_of("E0003"), "QUE_VO", None)
     assert (result.staged, result.accepted, result.quarantined) == (3, 1, 2)
     refused = {row["_rules"]: row for row in quarantine(lake, FIRST, INVITATIONS)}
-    assert {rule: row["_line"] for rule, row in refused.items()} == {"unknown_enterprise": None, "unknown_park": 4}
+    assert {rule: row["_line"] for rule, row in refused.items()} == {"list_enterprise_unknown": None, "unknown_park": 4}
     assert "***" in refused["unknown_park"]["_reason_en"]
 
 

@@ -32,6 +32,7 @@ from kcn_pipeline_tests.validation.survey.nights import (
     state,
 )
 
+SOCIAL = "social_infrastructure_satisfaction"
 BAD: dict[str, dict[str, Any]] = {
     "test_response": {"is_test": True},
     "not_finished": {"is_finished": False},
@@ -162,6 +163,28 @@ def test_the_registers_park_stands_beside_the_stated_one(lake: Lake, contracts: 
     assert parks == {"enterprise": ("VSIP_BN", "QUE_VO"), "expert": ("VSIP_BN", None)}
 
 
+def test_measures_of_nobody_knows_which_park_are_told_by_file(lake: Lake, contracts: Contracts) -> None:
+    """They count for the province only; who rates indicators is not asked for a park in the first place."""
+    measure = {"survey_id": "satisfaction", "round_code": "2025", "answers": {SOCIAL: 4.0}, "_payload": "a sheet"}
+    at = {"submitted_at": datetime(2026, 1, 20), "started_at": None, "ended_at": None, "duration_s": None}
+    workers = [
+        response(f"w{line}", respondent_type="worker", who=f"w{line}", _line=line, _file="w.csv", **measure, **at)
+        for line in (2, 3, 4)
+    ]
+    workers[1]["park_code"] = "QUE_VO"
+    trial = response("t", respondent_type="worker", who="t", is_test=True, _file="t.csv", **measure, **at)
+    stage(lake, contracts, FIRST, *workers, trial, expert("e"))
+    run(lake, contracts, FIRST)
+    assert findings(lake, FIRST) == {"park_not_stated": 1, "test_response": 1}
+    (found,) = [
+        row for row in lake.read("validation", "survey_findings", FIRST).to_pylist() if row["rule"] == "park_not_stated"
+    ]
+    assert (found["file"], found["line"], found["severity"]) == ("w.csv", 2, "warning")
+    assert "2 responses of file w.csv (lines 2, 4)" in found["reason_en"]
+    run(lake, contracts, FIRST)
+    assert findings(lake, FIRST)["park_not_stated"] == 1
+
+
 # ---- answers ---------------------------------------------------------------------------------------------------------
 
 
@@ -183,6 +206,44 @@ def test_answers_that_were_not_understood_are_quarantined_alone(lake: Lake, cont
     )
     counts = results[ANSWERS].checks[-1].counts
     assert counts["rows"] == counts["accepted"] + counts["quarantined"] == 2 * len(SCORES)
+
+
+def _not_asked(*names: str) -> dict[str, Any]:
+    return {name: {"problem": "not_asked_of_type", "raw_text": "5"} for name in names}
+
+
+def test_answers_of_the_wrong_kind_of_respondent_do_not_count(lake: Lake, contracts: Contracts) -> None:
+    """Neither in ratings nor as answered: a response of nothing else is refused, and its answers tell why."""
+    some = SCORES | _not_asked("mg01_necessity", "mg02_necessity")
+    nothing_else = _not_asked("mg01_necessity") | {"mg01_comment": {"comment": "…"}}
+    stage(lake, contracts, FIRST, response("a", answers=some), response("b", who="E0002", answers=nothing_else))
+    run(lake, contracts, FIRST)
+    assert standings(lake, "a", "b") == {"a": "current", "b": "no_usable_answer"}
+    assert len(state(lake, ANSWERS)) == len(SCORES) - 2
+    rules = [row["_rules"] for row in quarantine(lake, FIRST, ANSWERS)]
+    assert sorted(rules) == ["not_asked_of_type"] * 3 + ["response_refused"]
+    assert findings(lake, FIRST) == {"not_asked_of_type": 2, "no_usable_answer": 1}
+    (reason, *_) = (row["_reason_en"] for row in quarantine(lake, FIRST, ANSWERS))
+    assert "asked of enterprise, expert, manager only" in reason
+
+
+def test_a_response_of_which_nothing_is_understood_does_not_count(lake: Lake, contracts: Contracts) -> None:
+    """It is no empty one: what was wrong with its answers is told, and one that can be used is enough."""
+    wrong = {name: {"problem": "unknown_label", "raw_text": "[***]"} for name in SCORES}
+    useful = wrong | {"mg01_necessity": 4.0}
+    commented = {**wrong, "mg01_comment": {"comment": "…"}}
+    rows = [expert(f"wrong {number}", who=f"cg-{number}", answers=wrong) for number in range(3)]
+    rows += [expert("useful", who="cg-7", answers=useful), expert("commented", who="cg-8", answers=commented)]
+    stage(lake, contracts, FIRST, *rows)
+    run(lake, contracts, FIRST)
+    found = standings(lake, "wrong 0", "wrong 1", "wrong 2", "useful", "commented")
+    assert found.pop("useful") == "current"
+    assert set(found.values()) == {"no_usable_answer"}
+    told_rules = findings(lake, FIRST)
+    assert told_rules["no_usable_answer"] == 4
+    assert told_rules["unknown_label"] == 5
+    (row, *_) = quarantine(lake, FIRST)
+    assert f"all {len(SCORES)} answers" in row["_reason_en"]
 
 
 def test_the_scale_is_named(lake: Lake, contracts: Contracts) -> None:
@@ -286,8 +347,9 @@ def test_invitations_are_kept_by_respondent_with_the_registers_park(lake: Lake, 
     parks = {"E0001": "QUE_VO", "E0002": "VSIP_BN"}
     assert found == {(key_of(name), park) for name, park in parks.items()} | {(key_of("cg-07", "expert"), "VSIP_BN")}
     rules = {row["_line"]: row["_rules"] for row in quarantine(lake, FIRST, INVITATIONS)}
-    assert rules == {6: "unknown_enterprise", 7: "unknown_round", 8: "unknown_park"}
-    told = {"unknown_enterprise": 1, "unknown_round": 1, "unknown_park": 1, "invited_twice": 1}
+    assert rules == {6: "list_enterprise_unknown", 7: "unknown_round", 8: "unknown_park"}
+    told = {"list_enterprise_unknown": 1, "unknown_round": 1, "unknown_park": 1, "invited_twice": 1}
+    told |= {"list_park_not_registers": 1}
     assert findings(lake, FIRST) == told
     assert (result.staged, result.accepted, result.quarantined) == (7, 3, 3)
 

@@ -20,7 +20,7 @@ _LINK = re.compile(
     re.IGNORECASE,
 )
 #: Without one of these there is no link.
-_HOST = re.compile(r"[^\W_]\.[^\W\d_]|://")
+_HOST = re.compile(r"\.[^\W\d_]|://|www\.", re.IGNORECASE)
 _SPELLED_DOT = r"(?:\s?\.\s?|\s?[(\[{<]\s?(?:\.|dot|chấm)\s?[)\]}>]\s?|[\s_-](?:dot|chấm)[\s_-])"
 #: No part is longer than 64 signs (RFC 5321).
 _BOX, _SERVER = r"[\w.+-]{1,64}", r"\w[\w-]{0,62}"
@@ -30,8 +30,8 @@ _EMAIL = re.compile(
     rf"|{_BOX}(?:\s?[(\[{{<]\s?a\s?[)\]}}>]\s?|[\s_-]at[\s_-]){_SERVER}(?:{_SPELLED_DOT}{_SERVER}){{1,5}}",
     re.IGNORECASE,
 )
-#: What stands for @.
-_AT = ("@", "＠", "còng", "[a", "(a", "{a", "<a", "[ a", "( a", "{ a")
+#: Words that stand for @.
+_AT = words_of("at còng a")
 _HANDLE = re.compile(r"[@＠]\s?[\w.-]{2,}")
 
 _TOOLS = (
@@ -52,10 +52,9 @@ _APPS = words_of(_TOOLS.replace("|", " ")) | {"line"}
 
 def hide_addresses(text: str, words: Words) -> str:
     """The text without addresses."""
-    lower = text.lower()
-    if any(sign in lower for sign in _AT) or "at" in words.known:
+    if "@" in text or "＠" in text or not _AT.isdisjoint(words.known):
         text = _HANDLE.sub(MASK, _EMAIL.sub(MASK, text))
-    if _HOST.search(text):
+    if ("." in text[:-1] or ":" in text) and _HOST.search(text):
         text = _LINK.sub(MASK, text)
     if not _APPS.isdisjoint(words.known):
         text = _ACCOUNT.sub(lambda match: (match["tool"] or match["app"] or match["line"]) + MASK, text)

@@ -5,10 +5,9 @@ is, and people write just that.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kcn_pipeline.staging.surveys.masking.letters import MASK, UPPER, Words, words_of
-from kcn_pipeline.staging.vietnamese import fold
 
 _LEGAL = (
     r"(?:(?i:tnhh|ctcp|cp|cổ phần|mtv|một thành viên|hai thành viên|trách nhiệm hữu hạn|sx|tm|dv|xnk|liên doanh)\b"
@@ -54,9 +53,9 @@ _SYLLABLE = re.compile(r"(?:ngh|ng|nh|ph|th|tr|kh|gh|gi|ch|qu|[bcdghklmnpqrstvx]
 _LAST = words_of("co ltd limited company corp corporation inc jsc llc group vietnam vina vn tnhh cp nam ninh giang noi")
 
 
-def may_be_company(folded: str) -> bool:
-    """Whether a folded name ends as names of companies do; `Nguyễn Việt Nam` does as well."""
-    return folded.rpartition(" ")[2] in _LAST
+def may_be_company(folded: Sequence[str]) -> bool:
+    """Whether a name of folded words ends as names of companies do; `Nguyễn Việt Nam` does as well."""
+    return bool(folded) and folded[-1] in _LAST
 
 
 def is_syllable(folded: str) -> bool:
@@ -64,9 +63,9 @@ def is_syllable(folded: str) -> bool:
     return _SYLLABLE.fullmatch(folded) is not None
 
 
-def telling_parts(name: str) -> Iterator[str]:
-    """The folded parts of a name that tell a company: what common words leave, and words that are no syllable."""
-    for part in _COMMON.sub("|", fold(name)).split("|"):
+def telling_parts(folded: Sequence[str]) -> Iterator[str]:
+    """The parts of a name in folded words that tell a company: what common words leave, words that are no syllable."""
+    for part in _COMMON.sub("|", " ".join(folded)).split("|"):
         words = part.split()
         if words:
             yield " ".join(words)

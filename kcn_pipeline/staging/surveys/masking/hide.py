@@ -32,21 +32,26 @@ def mask(text: str, identities: Iterable[str] = ()) -> str:
     titles and contacts with names, full names, names of companies, and every value of `identities` (what the respondent
     said of himself) however it is spelled: case, diacritics, blanks, punctuation.
     """
-    text = clean(_CONTROL.sub(" ", text), drop_soft_hyphens=True)
-    own = hidden_of(text, identities)
+    text = clean(text if text.isprintable() else _CONTROL.sub(" ", text), drop_soft_hyphens=True)
+    words = Words.of(text)
+    own = hidden_of(words.spelled, identities)
     for _ in range(_ROUNDS):
-        masked = MASK.join(_hide(piece, own) if piece else "" for piece in text.split(MASK))
+        masked = _hide(text, words, own) if MASK not in text else _hide_pieces(text.split(MASK), own)
         if masked == text or _GLUED.search(masked) is None:
             return masked
         text = masked
     return text
 
 
-def _hide(text: str, own: Hidden) -> str:
-    """A text without the mask in it, masked."""
+def _hide_pieces(pieces: Iterable[str], own: Hidden) -> str:
+    """What stands between masks, masked."""
+    return MASK.join(_hide(piece, Words.of(piece), own) for piece in pieces)
+
+
+def _hide(text: str, words: Words, own: Hidden) -> str:
+    """A text of these words, without the mask in it, masked."""
     if len(text) < _SHORTEST:
         return text
-    words = Words.of(text)
     # Addresses and numbers first: a part of one that is hidden as the respondent's own would leave the rest of it.
     text = hide_own(hide_numbers(hide_addresses(text, words), words), own)
     return hide_people(hide_companies(text, words), words)

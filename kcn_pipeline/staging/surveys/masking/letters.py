@@ -45,12 +45,23 @@ class Words(NamedTuple):
 
     def has_pair(self, first: frozenset[str], second: frozenset[str]) -> bool:
         """Whether a word of the first set stands right before one of the second."""
+        if self.known.isdisjoint(first) or self.known.isdisjoint(second):
+            return False
         return any(one in first and other in second for one, other in zip(self.lower, self.lower[1:], strict=False))
 
     def introduces(self, first: frozenset[str], second: frozenset[str]) -> bool:
         """Whether a word of the first set stands right before a word with a capital, or one of the second."""
-        after = zip(self.lower, self.spelled[1:], strict=False)
-        return any(one in first and (other[0].isupper() or other.lower() in second) for one, other in after)
+        if self.known.isdisjoint(first):
+            return False
+        for one, other in zip(self.lower, self.spelled[1:], strict=False):
+            if one in first and (other[0].isupper() or other.lower() in second):
+                return True
+        return False
+
+    def has_inner_capital(self) -> bool:
+        """Whether a word has a capital after its first letter, and not only capitals or figures there."""
+        # A word with a capital is none of those in lower case.
+        return any(not word[1:].islower() and not word.isupper() for word in set(self.spelled) - self.known)
 
 
 def words_of(spelled: str) -> frozenset[str]:

@@ -110,20 +110,25 @@ _SPOKEN = re.compile(rf"\b(?:(?:{'|'.join(sorted(_NUMERALS))})\b[ ,.-]*){{{_FEWE
 
 def hide_numbers(text: str, words: Words) -> str:
     """The text without telling numbers."""
-    if _DIGIT.search(text):
-        text = _hide_figures(text, words)
+    has_figures = _DIGIT.search(text) is not None
+    if has_figures:
+        text = _hide_places(text, words)
+    # Addresses of devices may be all letters.
+    if text.count(".") > 2 or text.count(":") > 1 or text.count(":") + text.count("-") > 4:
+        text = _NETWORK.sub(MASK, text)
+    if has_figures:
+        text = _RUN.sub(_hide_run, _CODE.sub(MASK, text))
     if len(_NUMERALS & words.known) > 2:
         text = _SPOKEN.sub(MASK, text)
     return text
 
 
-def _hide_figures(text: str, words: Words) -> str:
+def _hide_places(text: str, words: Words) -> str:
+    """The text without birthdays and places on the map."""
     if not _BIRTH.isdisjoint(words.known):
         text = _BORN.sub(lambda match: match["said"] + MASK, text)
     if not _COORDINATES.isdisjoint(words.known):
         text = _LOCATED.sub(lambda match: match["said"] + MASK, text)
     if "°" in text or "º" in text or len(_DECIMAL.findall(text)) > 1:
         text = _PLACE.sub(MASK, text)
-    if text.count(".") > 2 or text.count(":") > 1 or text.count("-") > 4:
-        text = _NETWORK.sub(MASK, text)
-    return _RUN.sub(_hide_run, _CODE.sub(MASK, text))
+    return text

@@ -5,7 +5,7 @@ own diacritics, because `Bình` and `Hoa` are in half of all comments as `trung 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
@@ -30,76 +30,84 @@ _DOTTED = re.compile(rf"(?<![^\W_])(?:[{UPPER}]\.\s?){{1,4}}[{UPPER}](?![^\W\d_]
 _SEVERAL = re.compile(r"\w+(?:\W+\w+)+")
 
 
-class _Identity(NamedTuple):
-    """Comparison keys; words that are hidden only as they are spelled, in lower case; initials."""
-
-    keys: frozenset[str]
-    names: frozenset[str]
-    initials: frozenset[str]
-
-
 class Hidden(NamedTuple):
-    """What of one respondent is to be hidden, the longest keys first."""
+    """What is to be hidden of a respondent, or of one identity: comparison keys, the longest first; words that are
+    hidden only as they are spelled, in lower case; initials."""
 
-    keys: tuple[str, ...]
-    names: frozenset[str]
-    initials: frozenset[str]
+    keys: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
+    initials: frozenset[str] = frozenset()
 
 
-def hidden_of(text: str, identities: Iterable[str]) -> Hidden:
-    """What is to be hidden in a text of who gave these identities; of those that cannot be in it, nothing."""
-    squeezed = text.translate(_FOLDED).replace(" ", "")
-    return _join(tuple(identity for identity in identities if _may_stand_in(identity, squeezed)))
+_NONE = Hidden()
+
+
+def hidden_of(words: Iterable[str], identities: Iterable[str]) -> Hidden:
+    """What is to be hidden in a text of these words of who gave these identities; of those not in it, nothing."""
+    squeezed = "".join(map(_fold_word, words))
+    met = [_take_apart(identity) for identity in identities if _may_stand_in(identity, squeezed)]
+    return _join(met) if len(met) > 1 else met[0] if met else _NONE
 
 
 def _may_stand_in(identity: str, squeezed: str) -> bool:
-    """Whether a word of an identity is in a text; of a person's name the given one, without which no part is hidden."""
+    """Whether a part of an identity is in a text without which nothing of it is hidden."""
     if identity.isdigit():
         return identity in squeezed
-    folded = fold(identity)
-    words = folded.split()
-    if 1 < len(words) <= _NAME_WORDS and words[0] in _FOLDED_SURNAMES and not may_be_company(folded):
-        return words[-1] in squeezed or "".join(word[0] for word in words) in squeezed
-    return any(word in squeezed for word in words)
+    return any(part in squeezed for part in _telling_most(identity))
 
 
-@lru_cache(maxsize=4_096)
-def _join(identities: tuple[str, ...]) -> Hidden:
-    """What is to be hidden of identities together."""
-    found = [_take_apart(identity) for identity in identities]
-    keys = frozenset().union(*(each.keys for each in found)) - _NOBODY
+@lru_cache(maxsize=1_024)
+def _telling_most(identity: str) -> tuple[str, ...]:
+    """The words of an identity; of a person's name the given one and the initials, as no other part is hidden alone."""
+    words = _fold_words(identity)
+    may_be_name = bool(words) and words[0] in _FOLDED_SURNAMES and not may_be_company(words)
+    if may_be_name and any(_given_names(clean(identity, drop_soft_hyphens=True).split())):
+        return words[-1], "".join(word[0] for word in words)
+    return tuple(words)
+
+
+def _join(found: Sequence[Hidden]) -> Hidden:
+    """What is to be hidden of several identities."""
     return Hidden(
-        tuple(sorted((key for key in keys if len(key) > 1), key=lambda key: (-len(key), key))),
-        frozenset().union(*(each.names for each in found)) - _NOBODY,
+        _longest_first(frozenset().union(*(each.keys for each in found))),
+        frozenset().union(*(each.names for each in found)),
         frozenset().union(*(each.initials for each in found)),
     )
 
 
-@lru_cache(maxsize=16_384)
-def _take_apart(identity: str) -> _Identity:
+def _longest_first(keys: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(keys, key=lambda key: (-len(key), key)))
+
+
+@lru_cache(maxsize=1_024)
+def _take_apart(identity: str) -> Hidden:
     """An identity and its telling parts: mail box and server, given name, what is left of a company's name."""
     identity = clean(identity, drop_soft_hyphens=True)
     if is_missing(identity):
-        return _Identity(frozenset(), frozenset(), frozenset())
-    keys, names = {_squeeze(identity)}, set(_given_names(identity))
+        return _NONE
+    folded, words = _fold_words(identity), identity.split()
+    keys, names = {"".join(folded)}, set(_given_names(words))
     if "@" in identity:
         box, _, server = identity.partition("@")
         host = server.partition(".")[0]
         keys |= {_squeeze(box)} | ({_squeeze(host)} if len(host) >= _SHORT else set())
-    words = identity.split()
     if names and len(words) > 2:
         keys |= {_squeeze(" ".join(words[-2:])), _squeeze(f"{words[-1]} {words[0]}")}
-    if _SEVERAL.search(identity) and (not names or may_be_company(fold(identity))):
-        parts = list(telling_parts(identity))
+    if _SEVERAL.search(identity) and (not names or may_be_company(folded)):
+        parts = list(telling_parts(folded))
         lonely = {part for part in parts if is_syllable(part)}
-        keys |= {_squeeze(part) for part in parts if part not in lonely}
-        names |= {word.lower() for word in canonical(identity).split() if fold(word) in lonely and len(word) > 1}
-    return _Identity(frozenset(keys), frozenset(names), frozenset(_initials(identity) if names else ()))
+        keys |= {part.replace(" ", "") for part in parts if part not in lonely}
+        spelled = canonical(identity).split() if lonely else ()
+        names |= {word.lower() for word in spelled if fold(word) in lonely and len(word) > 1}
+    return Hidden(
+        _longest_first(key for key in keys - _NOBODY if len(key) > 1),
+        frozenset(names - _NOBODY),
+        frozenset(_initials(words) if names else ()),
+    )
 
 
-def _given_names(identity: str) -> Iterator[str]:
+def _given_names(words: Sequence[str]) -> Iterator[str]:
     """The given name of a full name, in lower case: with its diacritics in one placement, and without them."""
-    words = identity.split()
     if not (2 <= len(words) <= _NAME_WORDS and all(map(str.isalpha, words)) and fold(words[0]) in _FOLDED_SURNAMES):
         return
     given = canonical(words[-1]).lower()
@@ -108,8 +116,8 @@ def _given_names(identity: str) -> Iterator[str]:
         yield fold(given)
 
 
-def _initials(identity: str) -> Iterator[str]:
-    first = "".join(word[0].upper() for word in identity.split())
+def _initials(words: Sequence[str]) -> Iterator[str]:
+    first = "".join(word[0].upper() for word in words)
     if len(first) > 2 and first.lower() not in _NOBODY:
         yield first
 
@@ -117,8 +125,13 @@ def _initials(identity: str) -> Iterator[str]:
 _FOLDED_SURNAMES = frozenset(map(fold, SURNAMES))
 
 
+def _fold_words(text: str) -> list[str]:
+    """The words of a text, folded: one by one, since people share most words of their names."""
+    return " ".join(map(fold, text.split())).split()
+
+
 def _squeeze(text: str) -> str:
-    return fold(text).replace(" ", "")
+    return "".join(_fold_words(text))
 
 
 # ---- in a text -------------------------------------------------------------------------------------------------------
@@ -134,6 +147,12 @@ class _Folded(dict[int, str]):
 
 
 _FOLDED = _Folded()
+
+
+@lru_cache(maxsize=20_000)
+def _fold_word(word: str) -> str:
+    """A word as it stands in a folded text; texts are long, and made of few different words."""
+    return word.translate(_FOLDED)
 
 
 def hide_own(text: str, own: Hidden) -> str:

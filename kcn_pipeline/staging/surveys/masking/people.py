@@ -50,7 +50,6 @@ _NAMED = re.compile(
     rf"|(?:{_any_of(_WORDS.upper())}){_JOIN}(?:VĂN|THỊ|VAN|THI)(?:{_JOIN}[{UPPER}]+(?![^\W\d_])){{1,2}})"
 )
 _STARTS = words_of(f"{_SURE} {_WORDS} {_BARE} {_SURE.upper()} {_WORDS.upper()}")
-_CAMEL = re.compile(rf"{LOWER}[{UPPER}]{LOWER}{LOWER}")
 
 #: What goes on after a name in lower case.
 _GOES_ON = (
@@ -128,16 +127,17 @@ _ANY = _TITLES | _ASKING | _SIGNING | _MIDDLES | {start.lower() for start in _ST
 
 def hide_people(text: str, words: Words) -> str:
     """The text without names of people."""
-    if words.known.isdisjoint(_ANY) and not _CAMEL.search(text):
+    is_glued = words.has_inner_capital()
+    if words.known.isdisjoint(_ANY) and not is_glued:
         return text
     if words.introduces(_TITLES, _SURE_LOWER):
         text = _TITLED.sub(lambda match: match["title"] + MASK, text)
-    is_signed = any(sign in text for sign in ":：-–.,!") and not _SIGNING.isdisjoint(words.known)
+    is_signed = not _SIGNING.isdisjoint(words.known) and any(sign in text for sign in ":：-–.,!")
     if is_signed or words.introduces(_ASKING, _NOTHING):
         text = _CONTACT.sub(lambda match: (match["said"] or match["asks"]) + MASK, text)
     if MASK in text and not _ASKING.isdisjoint(words.known):
         text = _CALLED.sub(_hide_called, text)
-    if not _STARTS.isdisjoint(words.spelled) or _CAMEL.search(text):
+    if is_glued or not _STARTS.isdisjoint(words.spelled):
         text = _NAMED.sub(MASK, text)
     return _LOWER_NAME.sub(MASK, text) if words.has_pair(SURNAMES, _MIDDLES) else text
 
