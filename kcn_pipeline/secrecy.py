@@ -8,7 +8,6 @@ import hmac
 import os
 import secrets
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path, PurePath
 
 from kcn_pipeline.settings import SURVEY_KEY, read_survey_key
@@ -30,13 +29,13 @@ class SecretError(RuntimeError):
 def respondent_key(secret: bytes, respondent_type: str, identity: str) -> str:
     """HMAC-SHA256 of a respondent's normalised identity, as 32 hexadecimal digits (RFC 2104)."""
     message = f"{respondent_type}|{identity}".encode()
-    return hmac.new(secret, message, sha256).hexdigest()[:_KEY_LENGTH]
+    return hmac.digest(secret, message, "sha256").hex()[:_KEY_LENGTH]
 
 
 def keyed_id(secret: bytes, *parts: str) -> str:
     """A name for what these parts name, as 32 hexadecimal digits: a form's number alone would be guessed in no time."""
     message = "\x1f".join(parts).encode("utf-8", "surrogatepass")
-    return hmac.new(secret, message, sha256).hexdigest()[:_KEY_LENGTH]
+    return hmac.digest(secret, message, "sha256").hex()[:_KEY_LENGTH]
 
 
 def hide_name(sha256: str, name: str) -> str:

@@ -29,4 +29,4 @@ class Sizes:
     path_repetitions: int = 3
     pandas_files: int = 2_880
     survey_responses: int = 10_000
-    survey_repetitions: int = 3
+    survey_repetitions: int = 7

@@ -29,6 +29,7 @@ from kcn_pipeline_tests.bench.processes import BenchmarkError
 from kcn_pipeline_tests.bench.sizes import Sizes
 from kcn_pipeline_tests.simulate.province import FIRST_PARKS, make_tax_code
 from kcn_pipeline_tests.simulate.surveys.kobo import write_page
+from kcn_pipeline_tests.simulate.surveys.people import make_person
 from kcn_pipeline_tests.simulate.surveys.questionnaire import read_questionnaire
 
 NIGHT, BEFORE, ROUND = "2026-05-02", "2026-05-01", "2026-1"
@@ -133,7 +134,7 @@ def write_pages(folder: Path, responses: int) -> list[Path]:
 def _submission(number: int, uid: str, opens_on: date, draw: Random) -> dict[str, Any]:
     uuid = f"00000000-0000-4000-8000-{number:012x}"
     at = datetime(opens_on.year, opens_on.month, opens_on.day, 2) + timedelta(minutes=number % 50_000)
-    is_expert = number < _EXPERTS
+    is_expert, person = number < _EXPERTS, make_person(4, number)
     who = {"thong_tin/respondent_type": "expert", "thong_tin/expert_code": f"CGM-{number:05d}"}
     if not is_expert:
         park = FIRST_PARKS[number % len(FIRST_PARKS)]
@@ -144,8 +145,8 @@ def _submission(number: int, uid: str, opens_on: date, draw: Random) -> dict[str
         "start": f"{(at - timedelta(minutes=30)).isoformat(timespec='milliseconds')}+00:00",
         "end": f"{(at - timedelta(minutes=2)).isoformat(timespec='milliseconds')}+00:00",
         **who,
-        "thong_tin/respondent_name": f"Nguyễn Thị Mẫu {number:05d}",
-        "thong_tin/phone": f"09990{number:05d}",
+        "thong_tin/respondent_name": person.name,
+        "thong_tin/phone": person.phone,
         "__version__": "vThird3c",
         "meta/instanceID": f"uuid:{uuid}",
         "meta/rootUuid": uuid,

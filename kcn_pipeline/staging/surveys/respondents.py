@@ -5,6 +5,7 @@ fails its check digit still makes a key, because only the register knows whether
 `CG01` are one code, because people copy codes from paper.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from kcn_pipeline.staging.vietnamese import clean, is_missing, read_tax_code
 ENTERPRISE = "enterprise"
 #: Answers to "is this a test?" that say no; anything else that is filled in says yes, or at least not no.
 _NO = frozenset(["0", "no", "n", "false", "khong", "ko", "k"])
+#: Whatever has one of these says that there is a code, as nearly all codes have.
+_FIGURE = re.compile("[1-9]")
 #: What people without a code write into its field, squeezed, beside what stands for a missing value anywhere.
 _NO_CODE = frozenset([
     "no", "khongbiet", "khongnho", "khongro", "chuaro", "khongcoma", "chuacoma", "khongma", "khongcomst", "chuacomst",
@@ -54,6 +57,8 @@ def normalise_identity(respondent_type: str, text: str) -> str | None:
 
 def names_nobody(text: str) -> bool:
     """Whether the field of a code says that there is none: blank, `không có`, `n/a`, `x`, or nothing but zeros."""
+    if _FIGURE.search(text):
+        return False
     return says_nothing(text) or is_missing(text) or not fold_code(text).strip("0") or squeeze(text) in _NO_CODE
 
 

@@ -7,6 +7,7 @@ surprising fact: the tenth digit of a tax code checks the first nine, which prov
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import mul
 
 from kcn_pipeline.staging.vietnamese.numbers import is_missing
 from kcn_pipeline.staging.vietnamese.text import SOFT_HYPHEN, clean, fold
@@ -51,6 +52,8 @@ def read_tax_code(value: str | float | None) -> TaxCode:
 
 @lru_cache(maxsize=20_000)
 def _read_tax_code(text: str) -> TaxCode:
+    if text.isascii() and text.isdigit():
+        return _check(text)
     text = clean(text).translate(_FULL_WIDTH).removeprefix("'").strip()
     if is_missing(text):
         return TaxCode(None)
@@ -59,7 +62,11 @@ def _read_tax_code(text: str) -> TaxCode:
         text = match[1]
     if not _SEPARATED.fullmatch(text):
         return TaxCode(None, "unreadable_tax_code")
-    digits = re.sub("[^0-9]", "", text)
+    return _check(re.sub("[^0-9]", "", text))
+
+
+def _check(digits: str) -> TaxCode:
+    """The code that these digits are, if they are one."""
     if len(digits) in (10, 13):
         return TaxCode(_join(digits), None if _is_valid(digits) else "tax_code_check_digit")
     # One zero at most: no province code is 00. Twelve digits that begin with 0 are a personal number, not a code.
@@ -74,7 +81,7 @@ def _join(digits: str) -> str:
 
 
 def _is_valid(digits: str) -> bool:
-    return int(digits[9]) == 10 - sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, digits, strict=False)) % 11
+    return int(digits[9]) == 10 - sum(map(mul, _WEIGHTS, map(int, digits))) % 11
 
 
 # ---- park names ----------------------------------------------------------------------------------------------------
