@@ -89,8 +89,9 @@ def publish_stations(connection: Connection, write: Write, batch: StationBatch) 
     """Make the days and the episodes that the batch speaks of exactly those it holds."""
     for name, held in batch.days.items():
         write(DAY_TABLES[name], iterate_rows(held.rows), _on_days(held.days))
-    _load_stretches(connection, batch.stretches)
-    write(fct_exceedance, iterate_rows(batch.episodes), _begin_in(batch.stretches))
+    if batch.stretches or batch.episodes:
+        _load_stretches(connection, batch.stretches)
+        write(fct_exceedance, iterate_rows(batch.episodes), _begin_in(batch.stretches))
 
 
 def _on_days(days: Collection[date]) -> Within:

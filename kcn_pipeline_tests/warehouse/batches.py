@@ -445,6 +445,20 @@ def batch(night: str = FIRST, values: Iterable[dict[str, Any]] | None = None, **
     return replace(whole, **fields)
 
 
+def bare(night: str, values: Iterable[dict[str, Any]] = (), **fields: Any) -> NightBatch:
+    """A night of the fields given; beside them the first night has its dimensions, and the others nothing."""
+    nothing: dict[str, Any] = {
+        "value_scope": [],
+        "submissions": [],
+        "submission_scope": [],
+        "stations": StationBatch(),
+        "surveys": SurveyBatch(),
+        "audit": {},
+    }
+    tables = dimensions() if night == FIRST else {}
+    return batch(night, values, **{**nothing, "tables": tables, **fields})
+
+
 def as_arrow(rows: Iterable[dict[str, Any]]) -> pa.Table:
     """The rows as the lake would hand them over."""
     return pa.Table.from_pylist(list(rows))

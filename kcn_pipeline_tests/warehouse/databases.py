@@ -49,6 +49,12 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'warehouse.db'}"
 
 
+#: For tests of many nights: on PostgreSQL they run with the slow ones.
+BOTH_THOUGH_ONE_SLOWLY = pytest.mark.parametrize(
+    "warehouse_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def warehouse_url(request: pytest.FixtureRequest) -> str:
     """Both of them, one after the other."""

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, create_engine, select, text
+from sqlalchemy import Table, create_engine, text
 
 from kcn_pipeline.warehouse import schema
 from kcn_pipeline.warehouse.database import open_engine
@@ -29,11 +29,7 @@ from kcn_pipeline_tests.warehouse.batches import (
     submission,
     value,
 )
-
-
-def read(url: str, table: Table) -> list[dict[str, Any]]:
-    with open_engine(url).connect() as connection:
-        return [dict(row) for row in connection.execute(select(table).order_by(*table.primary_key.columns)).mappings()]
+from kcn_pipeline_tests.warehouse.published import read, refuse
 
 
 def read_key(url: str, table: Table, **key: Any) -> dict[str, Any] | None:
@@ -219,33 +215,17 @@ BROKEN = {
 }
 
 
-@pytest.fixture(scope="module")
-def first_night_url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A warehouse that holds the first night; shared, because every batch it is given must be refused."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('refusing') / 'warehouse.db'}"
-    publish_night(url, batch())
-    return url
-
-
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_batch_leaves_the_old_night(first_night_url: str, case: str) -> None:
-    _refuse(first_night_url, case)
+    fields, message = BROKEN[case]
+    refuse(first_night_url, batch(SECOND, **fields), f"(?s)night {SECOND} was not published.*{message}")
 
 
 def test_postgres_rolls_back_too(postgres_url: str) -> None:
     publish_night(postgres_url, batch())
     for case in ("unknown area", "a key twice", "not a number"):
-        _refuse(postgres_url, case)
-
-
-def _refuse(url: str, case: str) -> None:
-    digest, findings = compute_digest(url), read(url, schema.audit_finding)
-    fields, message = BROKEN[case]
-    with pytest.raises(PublishAuditError, match=f"(?s)night {SECOND} was not published.*{message}"):
-        publish_night(url, batch(SECOND, **fields))
-    assert compute_digest(url) == digest
-    assert read(url, schema.audit_finding) == findings
-    assert [row["night"] for row in read(url, schema.audit_refresh)] == [FIRST]
+        fields, message = BROKEN[case]
+        refuse(postgres_url, batch(SECOND, **fields), message)
 
 
 def test_a_failed_first_night_leaves_no_tables(sqlite_url: str) -> None:

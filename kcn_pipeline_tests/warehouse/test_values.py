@@ -14,14 +14,13 @@ from kcn_pipeline.warehouse.database import open_engine
 from kcn_pipeline.warehouse.digest import compute_digest
 from kcn_pipeline.warehouse.disclosure import FIGURES, WITHHELD
 from kcn_pipeline.warehouse.publish import NightBatch, publish_night
-from kcn_pipeline_tests.warehouse.batches import FIRST, SECOND, THIRD, batch, value
+from kcn_pipeline_tests.warehouse.batches import FIRST, SECOND, THIRD, bare, value
 
 Q1 = [("MG01", "2026-Q1")]
 
 
 def night(name: str, *rows: dict[str, Any], scope: Iterable[tuple[str, str]] = Q1) -> NightBatch:
-    tables = batch().tables if name == FIRST else {}
-    return batch(name, rows, value_scope=list(scope), submissions=[], submission_scope=[], audit={}, tables=tables)
+    return bare(name, rows, value_scope=list(scope))
 
 
 def revisions(url: str) -> list[tuple]:
