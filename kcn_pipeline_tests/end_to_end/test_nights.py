@@ -8,6 +8,9 @@ from unittest import mock
 import openpyxl
 import pytest
 
+from kcn_pipeline.contracts.sources import load_sources
+from kcn_pipeline.lake import Lake
+from kcn_pipeline.landing import FeedResult, land_feed, record_results
 from kcn_pipeline.warehouse import NightBatch, PublishedNight
 from kcn_pipeline_tests.end_to_end.installation import FOLDERS, Installation, make_installation
 from kcn_pipeline_tests.simulate import Truth, make_truth
@@ -30,6 +33,16 @@ def leave_unpublished(installation: Installation) -> None:
     with mock.patch("kcn_pipeline.warehouse.publish_night", side_effect=OSError("disk full")):
         said = installation.refresh("2026-11-19", expect=2)
     assert "disk full" in said
+
+
+def land(installation: Installation, night: str) -> None:
+    """Land a night and do no more, as if the machine had gone down then."""
+    lake = Lake(installation.data)
+    topics: dict[str, list[FeedResult]] = {}
+    for feed in load_sources(installation.home / "sources.yaml"):
+        topics.setdefault(feed.topic, []).append(land_feed(lake, feed, night, installation.home))
+    for topic, results in topics.items():
+        record_results(lake, topic, night, results)
 
 
 def keep_parks_and_land(register: Path) -> None:
@@ -157,8 +170,6 @@ def test_arrival_order_does_not_matter(parts: int, tmp_path: Path) -> None:
 
 
 def test_a_second_refresh_at_the_same_time_is_refused(installation: Installation, truth: Truth) -> None:
-    from kcn_pipeline.lake import Lake
-
     truth.write(installation.home)
     with Lake(installation.data).lock():
         done = installation.kcn("refresh", "--night", truth.last_night)
@@ -174,7 +185,7 @@ def test_a_night_that_never_published_is_caught_up(installation: Installation, t
     for folder in ("reports", "paper_reports"):
         shutil.rmtree(installation.home / folder)
         (installation.home / folder).mkdir()
-    leave_unpublished(installation)
+    land(installation, "2026-11-19")
     said = installation.refresh("2026-11-20")
     assert "Night 2026-11-19 landed but was not published" in said
     nights = installation.query("SELECT night FROM audit_refresh ORDER BY night")
