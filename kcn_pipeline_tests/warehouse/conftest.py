@@ -1,12 +1,21 @@
 """What tests of the warehouse share: empty warehouses, and one that holds a night."""
 
+from pathlib import Path
+
 import pytest
 
+from kcn_pipeline.lake import Lake
 from kcn_pipeline.warehouse.publish import publish_night
 from kcn_pipeline_tests.warehouse.batches import batch
 from kcn_pipeline_tests.warehouse.databases import postgres_url, sqlite_url, warehouse_url
 
 __all__ = ["postgres_url", "sqlite_url", "warehouse_url"]
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """An empty lake."""
+    return Lake(tmp_path / "data")
 
 
 @pytest.fixture(scope="package")

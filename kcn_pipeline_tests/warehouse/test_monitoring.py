@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from kcn_pipeline.warehouse import schema
-from kcn_pipeline.warehouse.database import open_engine
 from kcn_pipeline.warehouse.digest import compute_digest
 from kcn_pipeline.warehouse.publish import NightBatch, publish_night
 from kcn_pipeline.warehouse.stations import DaySlice, StationBatch, Stretch
@@ -29,7 +27,7 @@ from kcn_pipeline_tests.warehouse.batches import (
     stretch,
 )
 from kcn_pipeline_tests.warehouse.databases import BOTH_THOUGH_ONE_SLOWLY
-from kcn_pipeline_tests.warehouse.published import read, refuse
+from kcn_pipeline_tests.warehouse.published import plan, read, refuse
 
 DAYS = [date(2026, 4, 1) + timedelta(days=n) for n in range(8)]
 
@@ -201,19 +199,6 @@ def test_nothing_reads_days_that_are_not_touched(sqlite_url: str) -> None:
     """Every statement on a fact of stations finds its rows by an index, so years of history cost nothing."""
     publish_night(sqlite_url, batch())
     facts = ("fct_monitoring_daily", "fct_monitoring_flag", "fct_ambient_aqi", "fct_exceedance")
-    plans: dict[str, list[str]] = {}
-
-    def explain(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.startswith(("SELECT", "DELETE", "INSERT")) and any(fact in statement for fact in facts):
-            rows = connection.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
-            plans[statement] = [row[3] for row in rows]
-
-    engine = open_engine(sqlite_url)
-    event.listen(engine, "before_cursor_execute", explain)
-    try:
-        publish_night(sqlite_url, batch(SECOND))
-    finally:
-        event.remove(engine, "before_cursor_execute", explain)
-    steps = [step for plan in plans.values() for step in plan if any(fact in step.split() for fact in facts)]
+    steps = plan(sqlite_url, batch(SECOND), facts)
     assert len(steps) >= 2 * len(facts), "a delete and a count of each"
     assert [step for step in steps if step.startswith("SCAN")] == []

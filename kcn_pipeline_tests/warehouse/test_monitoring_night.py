@@ -1,73 +1,20 @@
 """What a night publishes of stations is what its slices in the lake say; refused readings never fill the warehouse."""
 
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
-import pytest
 
 from kcn_pipeline.contracts import load_contracts
 from kcn_pipeline.lake import WHOLE, Lake
 from kcn_pipeline.schemas import READINGS
-from kcn_pipeline.warehouse.night import collect_night
-from kcn_pipeline.warehouse.publish import NightBatch, publish_night
-from kcn_pipeline_tests.warehouse.batches import aqi_day, dimensions, episode, flag, station_day
+from kcn_pipeline.warehouse.publish import publish_night
+from kcn_pipeline_tests.warehouse.batches import aqi_day, episode, flag, station_day
+from kcn_pipeline_tests.warehouse.lakes import audit_of, collect, land, write, write_findings
 
-NIGHT, NEXT = "2026-04-10", "2026-04-11"
+NIGHT = "2026-04-10"
 DAY = date(2026, 4, 9)
-#: The manifest of a night on which nothing landed.
-NOTHING = pa.table({"source": pa.array([], pa.string()), "name": pa.array([], pa.string())})
-FEEDS = [{"source": "loggers", "topic": "monitoring", "findings": "[]"}]
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "data")
-
-
-def write(lake: Lake, stage: str, table: str, rows: dict[str, list[dict[str, Any]]], night: str = NIGHT) -> None:
-    """Slices of a night by part; those without rows have the columns of the first that has some."""
-    schema = next((pa.Table.from_pylist(held).schema for held in rows.values() if held), pa.schema([]))
-    lake.replace(stage, table, night, {part: pa.Table.from_pylist(held, schema) for part, held in rows.items()})
-
-
-def land(lake: Lake, names: list[str], night: str = NIGHT) -> pa.Table:
-    """Payloads of the feed `loggers`; returns their manifest."""
-    rows = [
-        {
-            "source": "loggers",
-            "name": name,
-            "sha256": f"sha of {name}",
-            "size": 10,
-            "fetched_at": datetime(2026, 4, 10, 1, 30, tzinfo=UTC),
-            "content": b"",
-        }
-        for name in names
-    ]
-    lake.write_pack("loggers", night, pa.Table.from_pylist(rows))
-    return pa.Table.from_pylist(rows)
-
-
-def collect(lake: Lake, manifest: pa.Table = NOTHING, night: str = NIGHT) -> NightBatch:
-    refresh = {
-        "started_at": datetime.now(UTC),
-        "run_id": "run",
-        "code_version": "0.1.0",
-        "status": "published",
-        "touched_periods": None,
-        "failures": None,
-    }
-    return collect_night(
-        lake,
-        load_contracts(),
-        night,
-        dimensions={**dimensions(), "dim_indicator": []},
-        scope=[],
-        manifest=manifest,
-        feeds=FEEDS,
-        refresh=refresh,
-    )
+FEED = {"source": "loggers", "topic": "monitoring"}
 
 
 def refused(number: int, rule: str, table: str, file: str = "a.txt") -> dict[str, Any]:
@@ -91,13 +38,13 @@ def refused(number: int, rule: str, table: str, file: str = "a.txt") -> dict[str
 
 def write_facts(lake: Lake) -> None:
     part = f"day={DAY}"
-    write(lake, "indicators", "monitoring_days", {part: [station_day(DAY, mean=90.0)]})
+    write(lake, NIGHT, "indicators", "monitoring_days", {part: [station_day(DAY, mean=90.0)]})
     hour = {**_index_of(aqi_day(DAY)), "hour_at": datetime(2026, 4, 9, 8)}
-    write(lake, "indicators", "monitoring_aqi", {part: [hour, {**_index_of(aqi_day(DAY)), "hour_at": None}]})
-    write(lake, "indicators", "monitoring_episodes", {part: [episode(datetime(2026, 4, 9))]})
+    write(lake, NIGHT, "indicators", "monitoring_aqi", {part: [hour, {**_index_of(aqi_day(DAY)), "hour_at": None}]})
+    write(lake, NIGHT, "indicators", "monitoring_episodes", {part: [episode(datetime(2026, 4, 9))]})
     series = {"station_id": "ST_1", "parameter_code": "cod", "averaging": "day"}
     scope = {**series, "from_at": datetime(2026, 4, 9), "to_at": datetime(2026, 4, 10)}
-    write(lake, "indicators", "monitoring_episode_scope", {WHOLE: [scope]})
+    write(lake, NIGHT, "indicators", "monitoring_episode_scope", {WHOLE: [scope]})
 
 
 def _index_of(row: dict[str, Any]) -> dict[str, Any]:
@@ -106,19 +53,19 @@ def _index_of(row: dict[str, Any]) -> dict[str, Any]:
 
 def test_facts_are_those_of_the_night(lake: Lake, warehouse_url: str) -> None:
     write_facts(lake)
-    batch = collect(lake)
+    batch = collect(lake, NIGHT, FEED)
     assert list(batch.stations.days["fct_monitoring_daily"].days) == [DAY]
     [index] = list(batch.stations.days["fct_ambient_aqi"].rows)  # type: ignore[arg-type]
     assert (index["band_vi"], index["band_en"], index["rgb"]) == ("Trung bình", "Moderate", "255,255,0")
     parameters = {row["parameter_code"] for row in batch.tables["dim_parameter"]}  # type: ignore[union-attr]
     assert {"cod", "pm25", "nox"} <= parameters
-    published = publish_night(warehouse_url, collect(lake))
+    published = publish_night(warehouse_url, collect(lake, NIGHT, FEED))
     facts = ("fct_monitoring_daily", "fct_ambient_aqi", "fct_exceedance")
     assert [published.changes[name].written for name in facts] == [1, 1, 1]
 
 
 def test_a_night_without_stations_brings_nothing_of_them(lake: Lake, sqlite_url: str) -> None:
-    batch = collect(lake)
+    batch = collect(lake, NIGHT, FEED)
     assert all(not held.days for held in batch.stations.days.values())
     assert batch.stations.stretches == []
     assert publish_night(sqlite_url, batch).changes["fct_monitoring_daily"].rows == 0
@@ -129,10 +76,10 @@ def test_flags_are_the_newest_of_judged_days(lake: Lake) -> None:
     write_facts(lake)
     running = datetime(2026, 4, 10, 0, 30)
     old = {f"day={DAY}": [flag(datetime(2026, 4, 9, 10)), flag(datetime(2026, 4, 9, 11))]}
-    write(lake, "validation", "monitoring_flags", old, night="2026-04-09")
+    write(lake, "2026-04-09", "validation", "monitoring_flags", old)
     new = {f"day={DAY}": [flag(datetime(2026, 4, 9, 10))], "day=2026-04-10": [flag(running, "low_share")]}
-    write(lake, "validation", "monitoring_flags", new)
-    flags = collect(lake).stations.days["fct_monitoring_flag"]
+    write(lake, NIGHT, "validation", "monitoring_flags", new)
+    flags = collect(lake, NIGHT, FEED).stations.days["fct_monitoring_flag"]
     assert flags.days == [DAY]
     assert [row["started_at"] for row in flags.rows] == [datetime(2026, 4, 9, 10)]  # type: ignore[union-attr]
 
@@ -145,9 +92,9 @@ def test_of_each_rule_the_first_rows_are_listed_and_the_rest_is_counted(lake: La
     names = ("monitoring_readings", "monitoring_unread_lines")
     rows = [refused(n, "time_outside_file", names[0]) for n in range(2 * most + 7)]
     rows += [refused(n, "value_out_of_range", names[0]) for n in range(3)]
-    write(lake, "quarantine", names[0], {WHOLE: rows})
-    write(lake, "quarantine", names[1], {WHOLE: [refused(n, "unknown_symbol", names[1]) for n in range(most)]})
-    batch = collect(lake)
+    write(lake, NIGHT, "quarantine", names[0], {WHOLE: rows})
+    write(lake, NIGHT, "quarantine", names[1], {WHOLE: [refused(n, "unknown_symbol", names[1]) for n in range(most)]})
+    batch = collect(lake, NIGHT, FEED)
     listed = [(row["table_name"], row["rules"]) for row in batch.audit["audit_quarantine"]]  # type: ignore[union-attr]
     assert listed.count((names[0], "time_outside_file")) == most
     assert listed.count((names[0], "value_out_of_range")) == 3
@@ -160,8 +107,14 @@ def test_of_each_rule_the_first_rows_are_listed_and_the_rest_is_counted(lake: La
 
 
 def test_a_refused_row_leads_to_its_file_and_line(lake: Lake) -> None:
-    write(lake, "quarantine", "monitoring_readings", {WHOLE: [refused(7, "value_out_of_range", "monitoring_readings")]})
-    [row] = collect(lake).audit["audit_quarantine"]  # type: ignore[misc]
+    write(
+        lake,
+        NIGHT,
+        "quarantine",
+        "monitoring_readings",
+        {WHOLE: [refused(7, "value_out_of_range", "monitoring_readings")]},
+    )
+    [row] = collect(lake, NIGHT, FEED).audit["audit_quarantine"]  # type: ignore[misc]
     assert row == {
         "table_name": "monitoring_readings",
         "payload": "sha of a.txt",
@@ -177,23 +130,18 @@ def test_a_refused_row_leads_to_its_file_and_line(lake: Lake) -> None:
 
 
 def test_payloads_of_stations_are_told_where_a_line_is_unread(lake: Lake) -> None:
-    manifest = land(lake, ["a.txt", "b.txt", "c.txt"])
+    manifest = land(lake, NIGHT, "loggers", "a.txt", "b.txt", "c.txt")
     unread = [refused(3, "unknown_symbol", "monitoring_unread_lines", file) for file in ("b.txt", "c.txt")]
-    write(lake, "quarantine", "monitoring_unread_lines", {WHOLE: unread})
+    write(lake, NIGHT, "quarantine", "monitoring_unread_lines", {WHOLE: unread})
     reading = dict.fromkeys(READINGS.names) | {"_source": "loggers"}
     staged = pa.Table.from_pylist([reading | {"_row": 1}] * 5 + [reading | {"_row": 0}] * 9, READINGS)
     lake.replace("staging", "monitoring_readings", NIGHT, {f"day={DAY}": staged})
-    payloads = collect(lake, manifest).audit["audit_payload"]
+    payloads = collect(lake, NIGHT, FEED, manifest).audit["audit_payload"]
     told = [(row["name"], row["status"], row["rows"], row["reason_en"]) for row in payloads]  # type: ignore[union-attr]
     assert told == [("b.txt", "landed", 5, None), ("c.txt", "rejected", 0, "because of unknown_symbol")]
 
 
 def test_findings_and_checks_of_stations_are_told(lake: Lake) -> None:
     finding = {"rule": "station_silent", "table": "monitoring_batches", "severity": "warning", "payload": ""}
-    for stage in ("staging", "validation", "indicators"):
-        write(lake, stage, "monitoring_findings", {WHOLE: [finding | {"scope": "batch", "value": stage}]})
-    check = {"table_name": "monitoring_readings", "check_name": "values", "passed": False, "message_en": "1 of 2"}
-    write(lake, "validation", "monitoring_checks", {WHOLE: [check]})
-    audit = collect(lake).audit
-    assert [row["value"] for row in audit["audit_finding"]] == ["staging", "validation", "indicators"]  # type: ignore[union-attr]
-    assert [row["check_name"] for row in audit["audit_check"]] == ["values"]  # type: ignore[union-attr]
+    write_findings(lake, NIGHT, "monitoring", finding, "monitoring_readings")
+    assert audit_of(collect(lake, NIGHT, FEED)) == (["staging", "validation", "indicators"], ["values"])

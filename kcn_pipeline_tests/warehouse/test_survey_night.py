@@ -2,12 +2,10 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
-import pytest
 from sqlalchemy import select
 
 from kcn_pipeline.contracts import load_contracts
@@ -17,7 +15,6 @@ from kcn_pipeline.settings import Settings
 from kcn_pipeline.summary import write_summary
 from kcn_pipeline.warehouse import schema
 from kcn_pipeline.warehouse.database import open_engine
-from kcn_pipeline.warehouse.night import collect_night
 from kcn_pipeline.warehouse.publish import NightBatch, publish_night
 from kcn_pipeline.warehouse.surveys import ROUND_TABLES
 from kcn_pipeline_tests.warehouse.batches import (
@@ -31,48 +28,20 @@ from kcn_pipeline_tests.warehouse.batches import (
     statistic,
     value,
 )
+from kcn_pipeline_tests.warehouse.lakes import NOTHING, audit_of, collect, land, write, write_findings
 
 NIGHT, NEXT = "2026-05-10", "2026-05-11"
+FEED = {"source": "kobo", "topic": "survey"}
 ROUND = ("indicator_set", "2026-1")
 PART = "round=indicator_set.2026-1"
 #: The key of a respondent, as staged tables hold it.
 RESPONDENT = "5eca7e0f" * 4
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "data")
-
-
-def write(lake: Lake, stage: str, table: str, rows: dict[str, list[dict[str, Any]]], night: str = NIGHT) -> None:
-    shape = next((pa.Table.from_pylist(held).schema for held in rows.values() if held), pa.schema([]))
-    lake.replace(stage, table, night, {part: pa.Table.from_pylist(held, shape) for part, held in rows.items()})
-
-
-def land(lake: Lake, *names: str) -> pa.Table:
-    """Payloads of the feed `kobo`; returns their manifest."""
-    at = datetime(2026, 5, 10, 1, 30, tzinfo=UTC)
-    rows = [
-        {"source": "kobo", "name": name, "sha256": f"sha of {name}", "size": 10, "fetched_at": at, "content": b""}
-        for name in names
-    ]
-    lake.write_pack("kobo", NIGHT, pa.Table.from_pylist(rows))
-    return pa.Table.from_pylist(rows)
-
-
-def collect(lake: Lake, manifest: pa.Table | None = None, night: str = NIGHT) -> NightBatch:
-    nothing = pa.table({"source": pa.array([], pa.string()), "name": pa.array([], pa.string())})
-    refresh = {"started_at": datetime.now(UTC), "run_id": "run", "code_version": "0.1.0", "status": "published"}
-    return collect_night(
-        lake,
-        load_contracts(),
-        night,
-        dimensions={**dimensions(), "dim_indicator": [indicator(code, "2026.1") for code in ("MG01", "SO01")]},
-        scope=[("MG01", "2026-Q1")],
-        manifest=nothing if manifest is None else manifest,
-        feeds=[{"source": "kobo", "topic": "survey", "findings": "[]"}],
-        refresh={**refresh, "touched_periods": None, "failures": None},
-    )
+def collect_surveys(lake: Lake, manifest: pa.Table = NOTHING, night: str = NIGHT) -> NightBatch:
+    catalog = [indicator(code, "2026.1") for code in ("MG01", "SO01")]
+    known = {**dimensions(), "dim_indicator": catalog}
+    return collect(lake, night, FEED, manifest, dimensions=known, scope=[("MG01", "2026-Q1")])
 
 
 def refused(number: int, rule: str, **cells: Any) -> dict[str, Any]:
@@ -112,16 +81,16 @@ def write_round(lake: Lake, night: str = NIGHT) -> None:
     }
     for table, held in rows.items():
         # The lake may hold more than is published.
-        write(lake, "indicators", table, {PART: [row | {"fingerprint": "f"} for row in held]}, night)
+        write(lake, night, "indicators", table, {PART: [row | {"fingerprint": "f"} for row in held]})
 
 
 def test_facts_are_those_of_the_rounds_of_the_night(lake: Lake, warehouse_url: str) -> None:
     write_round(lake)
-    batch = collect(lake)
+    batch = collect_surveys(lake)
     assert [(name, held.rounds) for name, held in batch.surveys.rounds.items()] == [
         (name, [ROUND]) for name in ROUND_TABLES
     ]
-    published = publish_night(warehouse_url, collect(lake))
+    published = publish_night(warehouse_url, collect_surveys(lake))
     assert [published.changes[name].written for name in ROUND_TABLES] == [2, 1, 1, 1, 2]
     with open_engine(warehouse_url).connect() as connection:
         rounds = connection.execute(select(schema.dim_survey)).mappings().all()
@@ -146,7 +115,7 @@ def test_whatever_the_stage_before_keeps_of_a_round_is_published() -> None:
 
 def test_a_night_without_surveys_brings_no_round(lake: Lake, sqlite_url: str) -> None:
     write_round(lake)
-    batch = collect(lake, night=NEXT)
+    batch = collect_surveys(lake, night=NEXT)
     assert all(not held.rounds for held in batch.surveys.rounds.values())
     assert publish_night(sqlite_url, batch).changes["fct_indicator_rating"].rows == 0
 
@@ -154,8 +123,8 @@ def test_a_night_without_surveys_brings_no_round(lake: Lake, sqlite_url: str) ->
 def test_values_of_too_few_respondents_are_withheld(lake: Lake) -> None:
     few: dict[str, Any] = {"source": "survey_response", "n_reporting": 2}
     rows = [value("MG01", "QUE_VO", 50.0, **few), value("SO01", "QUE_VO", 7.0, n_reporting=1)]
-    write(lake, "indicators", "indicator_values", {"period=2026-Q1": rows})
-    found = {row["indicator_code"]: (row["value"], row.get("conf_status")) for row in collect(lake).values}  # type: ignore[union-attr]
+    write(lake, NIGHT, "indicators", "indicator_values", {"period=2026-Q1": rows})
+    found = {row["indicator_code"]: (row["value"], row.get("conf_status")) for row in collect_surveys(lake).values}  # type: ignore[union-attr]
     assert found == {"MG01": (None, "C"), "SO01": (7.0, None)}
 
 
@@ -167,7 +136,7 @@ def test_a_park_is_protected_by_those_of_its_province_in_the_period(lake: Lake) 
         value("MG01", "VSIP_BN", 60.0, n_reporting=9, **few),
         value("MG01", "BN", 55.0, n_reporting=10, **few),
     ]
-    write(lake, "indicators", "indicator_values", {"period=2026-Q1": rows})
+    write(lake, NIGHT, "indicators", "indicator_values", {"period=2026-Q1": rows})
     here = [row for row in dimensions()["dim_area"] if row["area_code"] != "VSIP_BN"]
 
     def hidden(since: date) -> set[str]:
@@ -185,7 +154,7 @@ def test_parks_protect_others_in_the_order_of_the_respondents_of_the_round(lake:
     counts = {"QUE_VO": 1, "VSIP_BN": 6, "YEN_PHONG": 5}
     rows = [value("MG08", park, 50.0, n_reporting=n, **few) for park, n in counts.items()]
     rows.append(value("MG08", "BN", 50.0, n_reporting=12, **few | {"level": "province"}))
-    write(lake, "indicators", "indicator_values", {"period=2025": rows})
+    write(lake, NIGHT, "indicators", "indicator_values", {"period=2025": rows})
     parks = [area(park, "park", "KCN", "BN") for park in counts]
     others = [row for row in dimensions()["dim_area"] if row["area_code"] not in counts]
 
@@ -194,7 +163,7 @@ def test_parks_protect_others_in_the_order_of_the_respondents_of_the_round(lake:
         rates = [answered(park, n_current=n, **held) for park, n in respondents.items()]
         workers = {park: 20 - (n or 0) for park, n in respondents.items()}
         rates += [answered(park, n_current=n, respondent_type="worker", **held) for park, n in workers.items()]
-        write(lake, "indicators", "survey_rates", {"round=satisfaction.2025": rates})
+        write(lake, NIGHT, "indicators", "survey_rates", {"round=satisfaction.2025": rates})
         batch = collect_in(lake, [*others, *parks])
         return {row["area_code"] for row in batch.values if row["value"] is None}  # type: ignore[union-attr]
 
@@ -204,16 +173,7 @@ def test_parks_protect_others_in_the_order_of_the_respondents_of_the_round(lake:
 
 
 def collect_in(lake: Lake, areas: list[dict[str, Any]]) -> NightBatch:
-    return collect_night(
-        lake,
-        load_contracts(),
-        NIGHT,
-        dimensions={**dimensions(), "dim_area": areas},
-        scope=[],
-        manifest=pa.table({"source": pa.array([], pa.string()), "name": pa.array([], pa.string())}),
-        feeds=[],
-        refresh={},
-    )
+    return collect(lake, NIGHT, FEED, dimensions={**dimensions(), "dim_area": areas})
 
 
 # ---- what was refused ------------------------------------------------------------------------------------------------
@@ -221,13 +181,13 @@ def collect_in(lake: Lake, areas: list[dict[str, Any]]) -> NightBatch:
 
 def test_a_refused_row_is_told_without_who_and_what(lake: Lake) -> None:
     cells = {"survey_id": "indicator_set", "round_code": "2026-1"}
-    write(lake, "quarantine", "survey_answers", {PART: [refused(7, "unknown_label", **cells)]})
+    write(lake, NIGHT, "quarantine", "survey_answers", {PART: [refused(7, "unknown_label", **cells)]})
     times = {
         "respondent_type": "manager", "channel": "paper", "park_code": "QUE_VO", "duration_s": 61.0, "n_answered": 7,
         "submitted_at": datetime(2026, 4, 2, 9, 41), "started_at": datetime(2026, 4, 2, 9, 40), "flags": "x",
     }  # fmt: skip
-    write(lake, "quarantine", "survey_responses", {PART: [refused(8, "test_response", **cells, **times)]})
-    [response, row] = sorted(collect(lake).audit["audit_quarantine"], key=lambda one: -one["line"])  # type: ignore[arg-type]
+    write(lake, NIGHT, "quarantine", "survey_responses", {PART: [refused(8, "test_response", **cells, **times)]})
+    [response, row] = sorted(collect_surveys(lake).audit["audit_quarantine"], key=lambda one: -one["line"])  # type: ignore[arg-type]
     assert (row["table_name"], row["rules"], row["file"], row["line"]) == (
         "survey_answers",
         "unknown_label",
@@ -243,8 +203,8 @@ def test_no_table_of_the_warehouse_holds_a_key_of_a_respondent(lake: Lake, wareh
     """Whichever table of surveys was refused, and although all of them hold the key."""
     write_round(lake)
     for name in ("survey_answers", "survey_responses", "survey_invitations", "survey_listings"):
-        write(lake, "quarantine", name, {WHOLE: [refused(1, "unknown_enterprise")]})
-    publish_night(warehouse_url, collect(lake))
+        write(lake, NIGHT, "quarantine", name, {WHOLE: [refused(1, "unknown_enterprise")]})
+    publish_night(warehouse_url, collect_surveys(lake))
     with open_engine(warehouse_url).connect() as connection:
         for table in schema.metadata.tables.values():
             texts = [str(cell) for row in connection.execute(select(table)) for cell in row]
@@ -256,8 +216,8 @@ def test_no_table_of_the_warehouse_holds_a_key_of_a_respondent(lake: Lake, wareh
 def test_of_each_rule_the_first_rows_are_listed_and_the_rest_is_counted(lake: Lake, sqlite_url: str) -> None:
     most = load_contracts().monitoring.settings.quarantine_rows_per_rule
     rows = [refused(n, "score_out_of_scale") for n in range(most + 5)] + [refused(1, "unknown_label")]
-    write(lake, "quarantine", "survey_answers", {PART: rows})
-    batch = collect(lake)
+    write(lake, NIGHT, "quarantine", "survey_answers", {PART: rows})
+    batch = collect_surveys(lake)
     listed = [row["rules"] for row in batch.audit["audit_quarantine"]]  # type: ignore[union-attr]
     assert (listed.count("score_out_of_scale"), listed.count("unknown_label")) == (most, 1)
     assert batch.refresh["quarantined_rows"] == most + 6
@@ -274,14 +234,14 @@ def test_of_each_rule_the_first_rows_are_listed_and_the_rest_is_counted(lake: La
 
 def test_a_payload_is_told_by_its_responses(lake: Lake) -> None:
     """Not by its answers, of which there are hundreds for each; a form without any response is no broken one."""
-    manifest = land(lake, "f/data-1.json", "f/listing-1.json", "f/data-2.json", "g/listing-1.json")
+    manifest = land(lake, NIGHT, "kobo", "f/data-1.json", "f/listing-1.json", "f/data-2.json", "g/listing-1.json")
     for table, count in {"survey_responses": 2, "survey_answers": 560}.items():
-        write(lake, "staging", table, {PART: [{"_payload": "sha of f/data-1.json"}] * count})
-    write(lake, "staging", "survey_listings", {WHOLE: [{"_payload": "sha of f/listing-1.json"}] * 3})
+        write(lake, NIGHT, "staging", table, {PART: [{"_payload": "sha of f/data-1.json"}] * count})
+    write(lake, NIGHT, "staging", "survey_listings", {WHOLE: [{"_payload": "sha of f/listing-1.json"}] * 3})
     broken = {"rule": "unreadable", "severity": "critical", "scope": "payload", "payload": "sha of f/data-2.json"}
     texts = {"reason_vi": "hỏng", "reason_en": "broken", "table": "survey_responses"}
-    write(lake, "staging", "survey_findings", {WHOLE: [broken | texts]})
-    payloads = collect(lake, manifest).audit["audit_payload"]
+    write(lake, NIGHT, "staging", "survey_findings", {WHOLE: [broken | texts]})
+    payloads = collect_surveys(lake, manifest).audit["audit_payload"]
     assert [(row["name"], row["status"], row["rows"], row["reason_en"]) for row in payloads] == [  # type: ignore[union-attr]
         ("f/data-1.json", "landed", 2, None),
         ("f/listing-1.json", "landed", 3, None),
@@ -292,10 +252,5 @@ def test_a_payload_is_told_by_its_responses(lake: Lake) -> None:
 
 def test_findings_and_checks_of_surveys_are_told(lake: Lake) -> None:
     finding = {"rule": "straight_lining", "table": "survey_responses", "severity": "warning", "payload": ""}
-    for stage in ("staging", "validation", "indicators"):
-        write(lake, stage, "survey_findings", {WHOLE: [finding | {"scope": "batch", "value": stage}]})
-    check = {"table_name": "survey_answers", "check_name": "values", "passed": False, "message_en": "1 of 2"}
-    write(lake, "validation", "survey_checks", {WHOLE: [check]})
-    audit = collect(lake).audit
-    assert [row["value"] for row in audit["audit_finding"]] == ["staging", "validation", "indicators"]  # type: ignore[union-attr]
-    assert [row["check_name"] for row in audit["audit_check"]] == ["values"]  # type: ignore[union-attr]
+    write_findings(lake, NIGHT, "survey", finding, "survey_answers")
+    assert audit_of(collect_surveys(lake)) == (["staging", "validation", "indicators"], ["values"])

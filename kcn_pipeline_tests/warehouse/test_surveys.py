@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from kcn_pipeline.warehouse import read_decisions, schema
-from kcn_pipeline.warehouse.database import open_engine
 from kcn_pipeline.warehouse.digest import compute_digest
 from kcn_pipeline.warehouse.errors import WarehouseError
 from kcn_pipeline.warehouse.publish import NightBatch, publish_night
@@ -31,7 +29,7 @@ from kcn_pipeline_tests.warehouse.batches import (
     surveys,
 )
 from kcn_pipeline_tests.warehouse.databases import BOTH_THOUGH_ONE_SLOWLY
-from kcn_pipeline_tests.warehouse.published import read, refuse
+from kcn_pipeline_tests.warehouse.published import plan, read, refuse
 
 ONE, TWO = ("indicator_set", "2026-1"), ("indicator_set", "2026-2")
 SECOND_ROUND: dict[str, Any] = {"round_code": "2026-2"}
@@ -181,20 +179,7 @@ def test_no_table_has_room_for_a_respondent() -> None:
 def test_replacing_a_round_reads_no_other_round(sqlite_url: str) -> None:
     """Deleting, merging and counting find a round by the key; years of rounds cost nothing."""
     publish_night(sqlite_url, batch())
-    plans: dict[str, list[str]] = {}
-
-    def explain(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if any(statement.startswith((f"DELETE FROM {name} ", f"INSERT INTO {name} ")) for name in ROUND_TABLES):
-            rows = connection.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
-            plans[statement] = [row[3] for row in rows]
-
-    engine = open_engine(sqlite_url)
-    event.listen(engine, "before_cursor_execute", explain)
-    try:
-        publish_night(sqlite_url, batch(SECOND))
-    finally:
-        event.remove(engine, "before_cursor_execute", explain)
-    steps = [step for plan in plans.values() for step in plan if any(name in step.split() for name in ROUND_TABLES)]
+    steps = plan(sqlite_url, batch(SECOND), ROUND_TABLES, ("DELETE", "INSERT"))
     assert len(steps) >= len(ROUND_TABLES)
     assert [step for step in steps if step.startswith("SCAN")] == []
 

@@ -23,12 +23,16 @@ from kcn_pipeline.validation.survey import validate_survey
 
 SECRET = b"the key of these tests, no other"
 FIRST, SECOND, THIRD = "2026-03-11", "2026-03-12", "2026-03-13"
+#: Orders in which these nights may be run.
+ORDERS = ((FIRST, SECOND, THIRD), (THIRD, SECOND, FIRST), (SECOND, THIRD, FIRST))
 SURVEY, ROUND = "indicator_set", "2026-1"
 PART = f"round={SURVEY}.{ROUND}"
 RESPONSES, ANSWERS = "survey_responses", "survey_answers"
 LISTINGS, INVITATIONS = "survey_listings", "survey_invitations"
 #: In the register of these tests: E0001 in QUE_VO, E0002 in VSIP_BN, E0003 in QUE_VO.
 CODES = {"E0001": "2300000001", "E0002": "2300000002", "E0003": "0100000003"}
+#: The tax code that `give_new_code` gives E0001.
+NEW_CODE = "2300000009"
 MORNING = datetime(2026, 3, 10, 8)
 #: Enough answers for straight-lining, and not all alike.
 SCORES = {f"{code}_{name}": 3.0 + number for code in ("mg01", "mg02", "mg03", "mg04", "mg05", "mg06")
@@ -127,6 +131,17 @@ def register(lake: Lake, contracts: Contracts, night: str = "2026-03-01", more: 
     ]
     schema = schema_of(contracts.tables["register_enterprises"])
     lake.replace("validation", "register_enterprises", night, {WHOLE: pa.Table.from_pylist(rows, schema=schema)})
+
+
+def give_new_code(lake: Lake, contracts: Contracts, *more: dict[str, object]) -> None:
+    """Give E0001 another tax code since 2026; `more` rows stand in the register as well."""
+    register(lake, contracts)
+    rows = lake.read("validation", "register_enterprises").to_pylist()
+    now = rows[0] | {"tax_code": NEW_CODE, "valid_from": date(2026, 1, 1)}
+    # The newer version first: its place among the rows must not matter.
+    rows = [now, rows[0] | {"valid_to": date(2025, 12, 31)}, *rows[1:], *(rows[0] | one for one in more)]
+    table = pa.Table.from_pylist(rows, schema=schema_of(contracts.tables["register_enterprises"]))
+    lake.replace("validation", "register_enterprises", "2026-03-01", {WHOLE: table})
 
 
 def run(lake: Lake, contracts: Contracts, night: str) -> dict[str, TableResult]:

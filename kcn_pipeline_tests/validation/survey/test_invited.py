@@ -13,6 +13,8 @@ from kcn_pipeline_tests.validation.survey.nights import (
     CODES,
     FIRST,
     INVITATIONS,
+    NEW_CODE,
+    ORDERS,
     PART,
     RESPONSES,
     SCORES,
@@ -22,6 +24,7 @@ from kcn_pipeline_tests.validation.survey.nights import (
     everything,
     expert,
     findings,
+    give_new_code,
     invitation,
     key_of,
     quarantine,
@@ -32,7 +35,6 @@ from kcn_pipeline_tests.validation.survey.nights import (
     standings,
     state,
 )
-from kcn_pipeline_tests.validation.survey.test_versions import NEW_CODE, ORDERS, give_new_code
 
 
 def invited_expert(who: str, line: int = 2, **more: object) -> Row:

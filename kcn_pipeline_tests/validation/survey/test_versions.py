@@ -3,17 +3,17 @@
 from datetime import date
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from kcn_pipeline.contracts import Contracts
-from kcn_pipeline.lake import WHOLE, Lake
-from kcn_pipeline.schemas import schema_of
+from kcn_pipeline.lake import Lake
 from kcn_pipeline_tests.validation.survey.nights import (
     ANSWERS,
     FIRST,
     INVITATIONS,
     MORNING,
+    NEW_CODE,
+    ORDERS,
     PART,
     RESPONSES,
     SCORES,
@@ -23,6 +23,7 @@ from kcn_pipeline_tests.validation.survey.nights import (
     everything,
     expert,
     findings,
+    give_new_code,
     invitation,
     key_of,
     quarantine,
@@ -186,20 +187,6 @@ def test_an_edit_that_moves_to_another_round_leaves_the_first(lake: Lake, contra
     assert standings(lake, "a", part="round=indicator_set.2026-2") == {"a": "current"}
 
 
-NEW_CODE = "2300000009"
-
-
-def give_new_code(lake: Lake, contracts: Contracts, *more: dict[str, object]) -> None:
-    """Give E0001 another tax code since 2026; `more` rows stand in the register as well."""
-    register(lake, contracts)
-    rows = lake.read("validation", "register_enterprises").to_pylist()
-    now = rows[0] | {"tax_code": NEW_CODE, "valid_from": date(2026, 1, 1)}
-    # The newer version first: its place among the rows must not matter.
-    rows = [now, rows[0] | {"valid_to": date(2025, 12, 31)}, *rows[1:], *(rows[0] | one for one in more)]
-    table = pa.Table.from_pylist(rows, schema=schema_of(contracts.tables["register_enterprises"]))
-    lake.replace("validation", "register_enterprises", "2026-03-01", {WHOLE: table})
-
-
 def test_two_tax_codes_of_one_enterprise_are_one_respondent(lake: Lake, contracts: Contracts) -> None:
     give_new_code(lake, contracts)
     later = response("b", who=NEW_CODE, submitted_at=MORNING.replace(hour=10))
@@ -258,7 +245,6 @@ def stage_a_history(lake: Lake, contracts: Contracts) -> None:
 
 
 #: Forth, back, and the newest night in the middle.
-ORDERS = ((FIRST, SECOND, THIRD), (THIRD, SECOND, FIRST), (SECOND, THIRD, FIRST))
 
 
 def test_nights_in_any_order_give_the_same_state(tmp_path: Path, contracts: Contracts) -> None:
