@@ -50,6 +50,8 @@ _TIMES = {
     "kobo_api": "_submission_time", "kobo_export": "_submission_time", "odk": "__system/submissionDate",
     "google_forms": "Dấu thời gian (Timestamp)", "limesurvey": "submitdate", "paper": "Ngày nhận phiếu",
 }  # fmt: skip
+#: What staging finds of a whole file, or of its last line.
+_TOLD_OF_FILES = frozenset(["ambiguous_survey", "row_cut", "unknown_survey"])
 #: So many names of questions are listed.
 _LISTED = 8
 
@@ -58,7 +60,10 @@ _LISTED = 8
 
 
 def tell_responses(judged: JudgedRound, night: str) -> Iterator[Finding]:
-    """One finding for every response of the night that does not count, and for every flag of one that does."""
+    """One finding for every response of the night that does not count, and for every flag of one that does.
+
+    None where staging has told the same of the file that they are in.
+    """
     rows = judged.responses.append_column("rule", pa.array(judged.rules, pa.string()))
     is_told = pc.or_(rows.column("rule").is_valid(), rows.column("flags").is_valid())
     # A second entry may have come long before the night that took its first away.
@@ -71,6 +76,8 @@ def tell_responses(judged: JudgedRound, night: str) -> Iterator[Finding]:
     )
     for row in rows.filter(pc.and_(is_tonight, is_told)).to_pylist():
         rule = row["rule"]
+        if rule in _TOLD_OF_FILES and row["problem"] == rule:
+            continue
         for told in [rule] if rule else [flag for flag in FLAGS if flag in (row["flags"] or "").split(",")]:
             said = say_response(told, row, judged.thresholds)
             yield Finding(told, "row", RESPONSES, place_of(row), _FIELDS.get(told), said.get("value"), said)

@@ -107,3 +107,4 @@ def test_a_response_that_may_be_of_two_surveys_is_not_told_to_be_of_none(lake: L
     assert {row["_file"]: row["_rules"] for row in quarantine(lake, FIRST)} == {
         "a.json": "ambiguous_survey", "b.json": "unknown_survey",
     }  # fmt: skip
+    assert lake.count("validation", "survey_findings", FIRST) == 0, "staging has told both of their files"
