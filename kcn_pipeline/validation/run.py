@@ -76,13 +76,17 @@ def _configurations_kept() -> Iterator[None]:
     from great_expectations.expectations.expectation import Expectation
 
     library: Any = Expectation
-    as_shipped = library.configuration
+    as_shipped = vars(library).get("configuration")
+    if not isinstance(as_shipped, property):  # a version that makes it otherwise judges the same
+        yield
+        return
+    make: Any = as_shipped.fget
     made: dict[int, tuple[Any, Any]] = {}
 
     def configuration(expectation: Any) -> Any:
         if id(expectation) not in made:
             # With the expectation itself, so that no other one gets its id meanwhile.
-            made[id(expectation)] = expectation, as_shipped.fget(expectation)
+            made[id(expectation)] = expectation, make(expectation)
         return made[id(expectation)][1]
 
     library.configuration = property(configuration)
