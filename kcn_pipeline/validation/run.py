@@ -70,8 +70,7 @@ def _whole_frame() -> Any:
 def _configurations_kept() -> Iterator[None]:
     """Within it an expectation makes its configuration once.
 
-    The library makes it anew for each look at an argument, more than a hundred times a suite and expectation, which is
-    a third of the time that a small suite takes.
+    The library makes it anew for each look at an argument, dozens of times: a third of what a small suite costs.
     """
     from great_expectations.expectations.expectation import Expectation
 
