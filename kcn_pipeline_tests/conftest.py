@@ -18,19 +18,23 @@ from kcn_pipeline_tests.warehouse.databases import postgres_server
 
 __all__ = ["postgres_server"]
 
-#: Modules that take many seconds, the longest first.
+#: Modules that take many seconds, the longest first; `test_survey` after `test_sample`, whose night it waits for.
 LONGEST = (
+    "end_to_end/test_sample.py",
     "end_to_end/test_nights.py",
     "end_to_end/test_backfill.py",
-    "end_to_end/test_sample.py",
-    "end_to_end/test_survey.py",
     "end_to_end/test_kobo.py",
     "end_to_end/test_monitoring.py",
     "indicators/test_compute.py",
-    "validation/test_reports.py",
-    "indicators/test_incremental.py",
-    "indicators/monitoring/test_nights.py",
+    "end_to_end/test_survey.py",
     "warehouse/test_publish.py",
+    "warehouse/test_values.py",
+    "validation/survey/test_versions.py",
+    "indicators/test_incremental.py",
+    "validation/survey/test_files.py",
+    "validation/survey/test_invited.py",
+    "validation/test_reports.py",
+    "indicators/monitoring/test_nights.py",
     "end_to_end/test_contradictions.py",
 )
 

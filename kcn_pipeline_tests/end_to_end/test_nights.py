@@ -178,6 +178,7 @@ def test_a_second_refresh_at_the_same_time_is_refused(installation: Installation
     assert not installation.database.exists()
 
 
+@pytest.mark.slow
 def test_a_night_that_never_published_is_caught_up(installation: Installation, truth: Truth) -> None:
     """A crash after landing: the next night first finishes the one before."""
     truth.write(installation.home)

@@ -210,7 +210,7 @@ def test_night_run_twice_writes_the_same(province: SmallProvince) -> None:
 
 
 def test_second_attempt_covers_the_periods_of_the_first(province: SmallProvince) -> None:
-    contracts = catalog_of("EC08")
+    contracts = catalog_of("EC08", "MG03")
     province.parks("2026-08-01", QUE_VO)
     run_night(province.lake, contracts, "2026-08-01")
     night = "2026-08-02"
@@ -254,7 +254,7 @@ def test_older_night_run_again_knows_what_came_later(province: SmallProvince) ->
 
 def test_what_lands_under_an_older_night_is_not_hidden_by_newer_ones(province: SmallProvince) -> None:
     """A later night that touches another quarter reads the older night's figures, not those that stood before."""
-    contracts = catalog_of("EC08")
+    contracts = catalog_of("EC08", "MG03")
     province.parks("2026-08-01", QUE_VO)
     run_night(province.lake, contracts, "2026-08-01")
     exported = (

@@ -15,6 +15,7 @@ from kcn_pipeline.warehouse.digest import compute_digest
 from kcn_pipeline.warehouse.disclosure import FIGURES, WITHHELD
 from kcn_pipeline.warehouse.publish import NightBatch, publish_night
 from kcn_pipeline_tests.warehouse.batches import FIRST, SECOND, THIRD, bare, value
+from kcn_pipeline_tests.warehouse.databases import BOTH_THOUGH_ONE_SLOWLY
 
 Q1 = [("MG01", "2026-Q1")]
 
@@ -133,6 +134,7 @@ def test_a_value_tells_the_catalog_it_was_computed_with(warehouse_url: str) -> N
 # ---- attempts -------------------------------------------------------------------------------------------------------
 
 
+@BOTH_THOUGH_ONE_SLOWLY
 def test_the_old_value_is_the_one_before_the_night(warehouse_url: str) -> None:
     publish_night(warehouse_url, night(FIRST, value("MG01", "QUE_VO", 70.0)))
     for number in (71.0, 72.0):
@@ -173,6 +175,7 @@ def test_the_last_attempt_alone_decides(tmp_path: Path, seed: int) -> None:
     assert digests[0] == digests[1]
 
 
+@BOTH_THOUGH_ONE_SLOWLY
 def test_an_older_night_again_counts_as_the_newest(warehouse_url: str) -> None:
     """Readers see the change now, so it is a revision of the newest night against what stood before that night."""
     publish_night(warehouse_url, night(FIRST, value("MG01", "QUE_VO", 70.0)))
@@ -241,6 +244,7 @@ def test_an_enterprise_is_confidential_and_not_withheld(sqlite_url: str) -> None
     assert 70.0 in earlier_figures(sqlite_url, "E0001")
 
 
+@BOTH_THOUGH_ONE_SLOWLY
 def test_attempts_that_withhold_again_change_nothing(warehouse_url: str) -> None:
     publish_night(warehouse_url, night(FIRST, value("MG01", "QUE_VO", 70.0)))
     digests = set()
@@ -268,6 +272,7 @@ def test_an_attempt_that_shows_again_what_another_withheld_tells_no_old_value(
     assert revisions(warehouse_url)[-1] == ("QUE_VO", "2026-Q1", THIRD, number, 72.0, "A", "A", "operands")
 
 
+@BOTH_THOUGH_ONE_SLOWLY
 def test_an_attempt_that_lacks_what_another_withheld_tells_that_it_is_gone(warehouse_url: str) -> None:
     publish_night(warehouse_url, night(FIRST, value("MG01", "QUE_VO", 70.0)))
     for rows in ([withheld()], [], [withheld()], []):
@@ -295,7 +300,7 @@ def told_by_revisions(url: str) -> dict[tuple, tuple]:
     return {(row[:2], row[2]): row[3:] for row in rows}
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))])
 def test_cells_that_each_attempt_withheld_or_none_are_as_the_last_leaves_them(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     scope = [("MG01", "2026-Q1"), ("SO01", "2026-Q1")]
