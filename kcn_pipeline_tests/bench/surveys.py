@@ -6,7 +6,6 @@ path remembers of what people wrote is forgotten before each walk, which would e
 
 import gc
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -27,6 +26,7 @@ from kcn_pipeline_tests.bench import processes
 from kcn_pipeline_tests.bench.figures import Figure, Pair, alternate, compare, time_call
 from kcn_pipeline_tests.bench.processes import BenchmarkError
 from kcn_pipeline_tests.bench.sizes import Sizes
+from kcn_pipeline_tests.bench.staging import forget
 from kcn_pipeline_tests.simulate.province import FIRST_PARKS, make_tax_code
 from kcn_pipeline_tests.simulate.surveys.kobo import write_page
 from kcn_pipeline_tests.simulate.surveys.people import make_person
@@ -64,8 +64,7 @@ def _measure_pairs(folder: Path, pages: Sequence[Path], sizes: Sizes) -> list[Pa
     contents = [path.read_bytes() for path in pages]
 
     def walk() -> float:
-        _forget()
-        gc.collect()
+        forget()
         said: list[dict[str, Any]] = []
         seconds = time_call(lambda: said.append(run_path(folder)))
         _check(said[0], sizes.survey_responses)
@@ -77,14 +76,6 @@ def _measure_pairs(folder: Path, pages: Sequence[Path], sizes: Sizes) -> list[Pa
 
     walk()
     return alternate(sizes.survey_repetitions, walk, parse)
-
-
-def _forget() -> None:
-    """Empty the caches of what people wrote: a night meets its respondents once, the benchmark the same again."""
-    for name, module in list(sys.modules.items()):
-        for cached in vars(module).values() if name.startswith("kcn_pipeline.staging.") else ():
-            if hasattr(cached, "cache_clear"):
-                cached.cache_clear()
 
 
 def _check(said: dict[str, Any], responses: int) -> None:
